@@ -1,0 +1,388 @@
+//! The door to files: every error names its action and its path, absent is a value and not an error,
+//! and what replaces a file is written aside and renamed.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the door that the other files are sent to"
+)]
+
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::fault::{Fault, Result};
+
+/// What lies at a path, links not followed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Nothing.
+    Absent,
+    /// A plain file.
+    File,
+    /// A folder.
+    Folder,
+    /// A symbolic link, whatever it points to.
+    Link,
+    /// A device, a socket, a pipe.
+    Other,
+}
+
+fn fault(action: &str, path: &Path, error: &io::Error) -> Fault {
+    let fault = Fault::new(format!("could not {action} {}", path.display()));
+    match error.kind() {
+        ErrorKind::PermissionDenied => fault.because(error).help(format!(
+            "check who owns {} and whether you may write there",
+            path.parent().unwrap_or(path).display()
+        )),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => fault
+            .because(error)
+            .help("free some space (`envtool cache size` shows what the store holds)"),
+        ErrorKind::ReadOnlyFilesystem => fault
+            .because(error)
+            .help("the file system is mounted read-only; work on one that can be written"),
+        ErrorKind::NotFound => fault.why("there is no such file or folder"),
+        _ => fault.because(error),
+    }
+}
+
+/// Turns "not found" into `None`.
+fn optional<T>(action: &str, path: &Path, result: io::Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(fault(action, path, &error)),
+    }
+}
+
+/// What lies at `path`, links not followed.
+pub fn kind(path: &Path) -> Result<Kind> {
+    Ok(match optional("look at", path, fs::symlink_metadata(path))? {
+        None => Kind::Absent,
+        Some(found) if found.is_symlink() => Kind::Link,
+        Some(found) if found.is_dir() => Kind::Folder,
+        Some(found) if found.is_file() => Kind::File,
+        Some(_) => Kind::Other,
+    })
+}
+
+/// The metadata of what `path` leads to, links followed; `None` where that is absent.
+pub fn metadata(path: &Path) -> Result<Option<Metadata>> {
+    optional("look at", path, fs::metadata(path))
+}
+
+/// Whether `path` leads to a folder, links followed.
+pub fn is_folder(path: &Path) -> Result<bool> {
+    Ok(metadata(path)?.is_some_and(|m| m.is_dir()))
+}
+
+/// Whether `path` leads to a plain file, links followed.
+pub fn is_file(path: &Path) -> Result<bool> {
+    Ok(metadata(path)?.is_some_and(|m| m.is_file()))
+}
+
+/// A number that tells one file or folder from another on its file system, links not followed; `None` where absent.
+#[cfg(unix)]
+pub fn identity(path: &Path) -> Result<Option<u64>> {
+    use std::os::unix::fs::MetadataExt;
+    Ok(optional("look at", path, fs::symlink_metadata(path))?.map(|m| m.ino()))
+}
+
+/// The bytes of a file; `None` where it is absent.
+pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    optional("read", path, fs::read(path))
+}
+
+/// The text of a file; `None` where it is absent.
+pub fn read_text(path: &Path) -> Result<Option<String>> {
+    match fs::read(path) {
+        Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|error| {
+            Fault::new(format!("could not read {}", path.display()))
+                .why(format!(
+                    "it is not UTF-8 text (byte {})",
+                    error.utf8_error().valid_up_to()
+                ))
+                .help("save it as UTF-8, or restore it from version control")
+        }),
+        Err(error) => optional("read", path, Err(error)),
+    }
+}
+
+/// Opens a file for reading; `None` where it is absent.
+pub fn open(path: &Path) -> Result<Option<File>> {
+    optional("open", path, File::open(path))
+}
+
+/// Makes a file that must not be there yet; never through a link. `mode` counts on Unix, less the umask.
+pub fn create_new(path: &Path, mode: u32) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(mode);
+    }
+    #[cfg(not(unix))]
+    let _ = mode;
+    options.open(path)
+}
+
+/// Makes one folder that must not be there yet, mode 0755 less the umask.
+pub fn create_folder_new(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o755);
+    }
+    builder.create(path)
+}
+
+/// Makes a folder and those above it.
+pub fn create_folders(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).map_err(|error| fault("make the folder", path, &error))
+}
+
+/// Writes a file aside and renames it into place, so that a reader sees the old bytes or the new ones.
+/// A link at `path` is followed, and the mode of what is there is kept.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let target = match fs::canonicalize(path) {
+        Ok(target) => target,
+        Err(error) if error.kind() == ErrorKind::NotFound => path.to_owned(),
+        Err(error) => return Err(fault("write", path, &error)),
+    };
+    let parent = target.parent().unwrap_or(Path::new("."));
+    let write = || -> io::Result<()> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".envtool-");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            builder.permissions(fs::Permissions::from_mode(0o666));
+        }
+        let mut aside = builder.tempfile_in(parent)?;
+        aside.write_all(bytes)?;
+        if let Ok(found) = fs::metadata(&target) {
+            aside.as_file().set_permissions(found.permissions())?;
+        }
+        aside.persist(&target)?;
+        Ok(())
+    };
+    write().map_err(|error| fault("write", path, &error))
+}
+
+/// Writes only where the bytes differ from what is there. Says whether it wrote.
+pub fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<bool> {
+    if read(path)?.as_deref() == Some(bytes) {
+        return Ok(false);
+    }
+    write(path, bytes)?;
+    Ok(true)
+}
+
+/// Renames within one file system; replaces a file, not a folder.
+pub fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).map_err(|error| fault(&format!("rename to {}", to.display()), from, &error))
+}
+
+/// Renames a complete folder to a place where another process may have put the same one first.
+/// Says whether this one is the one that lies there now.
+pub fn rename_unless_there(from: &Path, to: &Path) -> Result<bool> {
+    match fs::rename(from, to) {
+        Ok(()) => Ok(true),
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists
+            ) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(fault(&format!("rename to {}", to.display()), from, &error)),
+    }
+}
+
+/// Exchanges two folders in one step (`renameat2` with `RENAME_EXCHANGE`, `renamex_np` with `RENAME_SWAP`).
+/// Says `false`, and has done nothing, where the file system cannot.
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+pub fn exchange(one: &Path, other: &Path) -> Result<bool> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(true),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(false),
+        Err(error) => Err(fault(
+            &format!("exchange with {}", other.display()),
+            one,
+            &error.into(),
+        )),
+    }
+}
+
+/// Exchanges two folders in one step: this platform has no such call, so it says `false`.
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+pub fn exchange(_: &Path, _: &Path) -> Result<bool> {
+    Ok(false)
+}
+
+/// The names in a folder, sorted; `None` where the folder is absent.
+pub fn names(path: &Path) -> Result<Option<Vec<OsString>>> {
+    let Some(entries) = optional("read the folder", path, fs::read_dir(path))? else {
+        return Ok(None);
+    };
+    let mut names = entries
+        .map(|entry| {
+            entry
+                .map(|e| e.file_name())
+                .map_err(|error| fault("read the folder", path, &error))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    names.sort();
+    Ok(Some(names))
+}
+
+/// Where a link points; `None` where there is nothing or no link.
+pub fn link_target(path: &Path) -> Result<Option<PathBuf>> {
+    match fs::read_link(path) {
+        Ok(target) => Ok(Some(target)),
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(None),
+        Err(error) => optional("read the link", path, Err(error)),
+    }
+}
+
+/// Makes a symbolic link to a folder.
+pub fn link_folder(target: &Path, link: &Path) -> Result<()> {
+    #[cfg(unix)]
+    let made = std::os::unix::fs::symlink(target, link);
+    #[cfg(windows)]
+    let made = std::os::windows::fs::symlink_dir(target, link);
+    made.map_err(|error| fault("make the link", link, &error))
+}
+
+/// Makes a hard link.
+pub fn hard_link(original: &Path, link: &Path) -> Result<()> {
+    fs::hard_link(original, link).map_err(|error| {
+        fault(&format!("hard-link {} as", original.display()), link, &error)
+            .or_help("set `link = \"symlink\"` or `link = \"copy\"` in [env] of envtool.toml")
+    })
+}
+
+/// Copies a file with its mode.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to)
+        .map(drop)
+        .map_err(|error| fault(&format!("copy {} to", from.display()), to, &error))
+}
+
+/// The path with every link resolved; it must be there.
+pub fn canonical(path: &Path) -> Result<PathBuf> {
+    fs::canonicalize(path).map_err(|error| fault("find", path, &error))
+}
+
+/// Removes a file or a link; nothing there is fine.
+pub fn remove_file(path: &Path) -> Result<()> {
+    optional("remove", path, fs::remove_file(path)).map(drop)
+}
+
+/// Removes a folder if it is empty. Says whether it is gone.
+pub fn remove_empty_folder(path: &Path) -> Result<bool> {
+    match fs::remove_dir(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
+        Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Ok(false),
+        Err(error) => Err(fault("remove the folder", path, &error)),
+    }
+}
+
+/// Removes a file, a link (never what it points to) or a whole folder, also one whose folders are read-only.
+pub fn remove_tree(path: &Path) -> Result<()> {
+    match kind(path)? {
+        Kind::Absent => return Ok(()),
+        Kind::Folder => {}
+        Kind::File | Kind::Link | Kind::Other => return remove_file(path),
+    }
+    if optional("remove", path, fs::remove_dir_all(path)).is_ok() {
+        return Ok(());
+    }
+    for entry in walkdir::WalkDir::new(path)
+        .into_iter()
+        .flatten()
+        .filter(|e| e.file_type().is_dir())
+    {
+        set_folder_mode(entry.path(), 0o755)?;
+    }
+    optional("remove", path, fs::remove_dir_all(path)).map(drop)
+}
+
+/// Sets the mode of a folder (Unix only; elsewhere there is nothing to do).
+pub fn set_folder_mode(path: &Path, mode: u32) -> Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))
+            .map_err(|error| fault("set the mode of", path, &error))?;
+    }
+    #[cfg(not(unix))]
+    let _ = (path, mode);
+    Ok(())
+}
+
+/// How long a lock is waited for, and what is said meanwhile.
+pub struct Waiting<'a> {
+    /// After this time the wait is given up.
+    pub at_most: Duration,
+    /// Called once, when the lock turns out to be held.
+    pub tell: &'a dyn Fn(),
+}
+
+/// A lock on a file, held until it is dropped. The kernel lets go of it when its holder dies.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Locks `path`, which is made where it is absent. Shared locks do not exclude each other.
+pub fn lock(path: &Path, exclusive: bool, waiting: &Waiting<'_>) -> Result<Lock> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(|error| fault("open the lock", path, &error))?;
+    let attempt = || {
+        if exclusive {
+            file.try_lock()
+        } else {
+            file.try_lock_shared()
+        }
+    };
+    let until = Instant::now() + waiting.at_most;
+    let mut pause = Duration::from_millis(1);
+    let mut told = false;
+    loop {
+        match attempt() {
+            Ok(()) => return Ok(Lock { _file: file }),
+            Err(fs::TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {
+                return Ok(Lock { _file: file });
+            }
+            Err(fs::TryLockError::Error(error)) => return Err(fault("lock", path, &error)),
+            Err(fs::TryLockError::WouldBlock) if Instant::now() >= until => {
+                return Err(Fault::new(format!("could not lock {}", path.display()))
+                    .why(format!(
+                        "another envtool held it for {} s",
+                        waiting.at_most.as_secs()
+                    ))
+                    .help("wait for it to end, or set ENVTOOL_LOCK_TIMEOUT to more seconds"));
+            }
+            Err(fs::TryLockError::WouldBlock) => {
+                if !told && pause > Duration::from_millis(60) {
+                    (waiting.tell)();
+                    told = true;
+                }
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(Duration::from_millis(100));
+            }
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! The program `envtool`.
+fn main() {}
