@@ -17,6 +17,11 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// A digest that another library computed or read.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// `sha256:` and the digits, as `list --json` and envtool.lock write it.
     pub fn prefixed(&self) -> String {
         format!("sha256:{self}")
@@ -69,12 +74,7 @@ impl FromStr for Digest {
         if digits.len() != 64 {
             return Err(NotADigest);
         }
-        let nibble = |b: u8| {
-            char::from(b)
-                .to_digit(16)
-                .and_then(|n| u8::try_from(n).ok())
-                .ok_or(NotADigest)
-        };
+        let nibble = |b: u8| char::from(b).to_digit(16).and_then(|n| u8::try_from(n).ok()).ok_or(NotADigest);
         let mut bytes = [0u8; 32];
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
             *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
@@ -148,14 +148,9 @@ mod tests {
         assert_eq!(format!("sha256:{EMPTY}").parse(), Ok(digest));
         assert_eq!(EMPTY.to_uppercase().parse(), Ok(digest));
         assert_eq!(of_reader(&b""[..]).ok(), Some(digest));
-        for bad in [
-            "",
-            "sha256:",
-            &EMPTY[1..],
-            &format!("{}g", &EMPTY[1..]),
-            "sha512:00",
-            "é".repeat(32).as_str(),
-        ] {
+        for bad in
+            ["", "sha256:", &EMPTY[1..], &format!("{}g", &EMPTY[1..]), "sha512:00", "é".repeat(32).as_str()]
+        {
             assert_eq!(bad.parse::<Digest>(), Err(NotADigest), "{bad}");
         }
     }

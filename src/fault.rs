@@ -13,6 +13,7 @@ pub type Result<T> = std::result::Result<T, Fault>;
 
 /// A failure that a user reads.
 #[derive(Debug)]
+#[must_use]
 pub struct Fault(Box<Inner>);
 
 #[derive(Debug)]
@@ -26,12 +27,7 @@ struct Inner {
 impl Fault {
     /// A failure: `what` names the action and the file or package, without a full stop. Exit code 1.
     pub fn new(what: impl Into<String>) -> Self {
-        Self(Box::new(Inner {
-            what: what.into(),
-            why: Vec::new(),
-            help: None,
-            exit_code: 1,
-        }))
+        Self(Box::new(Inner { what: what.into(), why: Vec::new(), help: None, exit_code: 1 }))
     }
 
     /// A wrong use of the command line. Exit code 2.
@@ -125,14 +121,9 @@ mod tests {
     #[test]
     fn a_fault_says_what_why_and_what_to_do() {
         let io = std::io::Error::other("disk on fire");
-        let fault = Fault::new("could not read a")
-            .because(&io)
-            .help("call somebody")
-            .while_doing("could not sync");
-        assert_eq!(
-            fault.to_string(),
-            "could not sync: could not read a: disk on fire"
-        );
+        let fault =
+            Fault::new("could not read a").because(&io).help("call somebody").while_doing("could not sync");
+        assert_eq!(fault.to_string(), "could not sync: could not read a: disk on fire");
         assert_eq!(fault.help_text(), Some("call somebody"));
         assert_eq!(fault.exit_code(), 1);
         assert_eq!(Fault::usage("no").exit_code(), 2);

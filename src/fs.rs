@@ -1,14 +1,11 @@
 //! The door to files: every error names its action and its path, absent is a value and not an error,
 //! and what replaces a file is written aside and renamed.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "this is the door that the other files are sent to"
-)]
+#![expect(clippy::disallowed_methods, reason = "this is the door that the other files are sent to")]
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::fault::{Fault, Result};
@@ -35,15 +32,28 @@ fn fault(action: &str, path: &Path, error: &io::Error) -> Fault {
             "check who owns {} and whether you may write there",
             path.parent().unwrap_or(path).display()
         )),
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => fault
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            fault.because(error).help("free some space (`envtool cache size` shows what the store holds)")
+        }
+        ErrorKind::ReadOnlyFilesystem => {
+            fault.because(error).help("the file system is mounted read-only; work on one that can be written")
+        }
+        ErrorKind::NotFound => fault
+            .why("there is no such file or folder")
+            .help(format!("see that {} is there", path.parent().unwrap_or(path).display())),
+        ErrorKind::NotADirectory => {
+            fault.because(error).help("a part of that path is a file and not a folder: choose another place")
+        }
+        ErrorKind::InvalidFilename => fault.because(error).help("choose a shorter path"),
+        _ => fault
             .because(error)
-            .help("free some space (`envtool cache size` shows what the store holds)"),
-        ErrorKind::ReadOnlyFilesystem => fault
-            .because(error)
-            .help("the file system is mounted read-only; work on one that can be written"),
-        ErrorKind::NotFound => fault.why("there is no such file or folder"),
-        _ => fault.because(error),
+            .help(format!("look at {} with `ls -la`", path.parent().unwrap_or(path).display())),
     }
+}
+
+/// The failure of an action on a file that a caller opened here, in the words of this door.
+pub fn failed(action: &str, path: &Path, error: &io::Error) -> Fault {
+    fault(action, path, error)
 }
 
 /// Turns "not found" into `None`.
@@ -66,6 +76,21 @@ pub fn kind(path: &Path) -> Result<Kind> {
     })
 }
 
+/// A path without `.` and `..`, by its words alone: nothing is looked up, and links are not followed.
+pub fn lexical(path: &Path) -> PathBuf {
+    let mut tidied = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                tidied.pop();
+            }
+            other => tidied.push(other),
+        }
+    }
+    tidied
+}
+
 /// The metadata of what `path` leads to, links followed; `None` where that is absent.
 pub fn metadata(path: &Path) -> Result<Option<Metadata>> {
     optional("look at", path, fs::metadata(path))
@@ -79,6 +104,13 @@ pub fn is_folder(path: &Path) -> Result<bool> {
 /// Whether `path` leads to a plain file, links followed.
 pub fn is_file(path: &Path) -> Result<bool> {
     Ok(metadata(path)?.is_some_and(|m| m.is_file()))
+}
+
+/// A number that tells one file or folder from another on its file system, links not followed; `None` where absent.
+/// Where the system has no such number, every one is the same.
+#[cfg(not(unix))]
+pub fn identity(path: &Path) -> Result<Option<u64>> {
+    Ok((kind(path)? != Kind::Absent).then_some(0))
 }
 
 /// A number that tells one file or folder from another on its file system, links not followed; `None` where absent.
@@ -98,10 +130,7 @@ pub fn read_text(path: &Path) -> Result<Option<String>> {
     match fs::read(path) {
         Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|error| {
             Fault::new(format!("could not read {}", path.display()))
-                .why(format!(
-                    "it is not UTF-8 text (byte {})",
-                    error.utf8_error().valid_up_to()
-                ))
+                .why(format!("it is not UTF-8 text (byte {})", error.utf8_error().valid_up_to()))
                 .help("save it as UTF-8, or restore it from version control")
         }),
         Err(error) => optional("read", path, Err(error)),
@@ -190,12 +219,7 @@ pub fn rename(from: &Path, to: &Path) -> Result<()> {
 pub fn rename_unless_there(from: &Path, to: &Path) -> Result<bool> {
     match fs::rename(from, to) {
         Ok(()) => Ok(true),
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists
-            ) =>
-        {
+        Err(error) if matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists) => {
             Ok(false)
         }
         Err(error) => Err(fault(&format!("rename to {}", to.display()), from, &error)),
@@ -211,11 +235,7 @@ pub fn exchange(one: &Path, other: &Path) -> Result<bool> {
     match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
         Ok(()) => Ok(true),
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(false),
-        Err(error) => Err(fault(
-            &format!("exchange with {}", other.display()),
-            one,
-            &error.into(),
-        )),
+        Err(error) => Err(fault(&format!("exchange with {}", other.display()), one, &error.into())),
     }
 }
 
@@ -231,11 +251,7 @@ pub fn names(path: &Path) -> Result<Option<Vec<OsString>>> {
         return Ok(None);
     };
     let mut names = entries
-        .map(|entry| {
-            entry
-                .map(|e| e.file_name())
-                .map_err(|error| fault("read the folder", path, &error))
-        })
+        .map(|entry| entry.map(|e| e.file_name()).map_err(|error| fault("read the folder", path, &error)))
         .collect::<Result<Vec<_>>>()?;
     names.sort();
     Ok(Some(names))
@@ -269,9 +285,7 @@ pub fn hard_link(original: &Path, link: &Path) -> Result<()> {
 
 /// Copies a file with its mode.
 pub fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::copy(from, to)
-        .map(drop)
-        .map_err(|error| fault(&format!("copy {} to", from.display()), to, &error))
+    fs::copy(from, to).map(drop).map_err(|error| fault(&format!("copy {} to", from.display()), to, &error))
 }
 
 /// The path with every link resolved; it must be there.
@@ -284,16 +298,6 @@ pub fn remove_file(path: &Path) -> Result<()> {
     optional("remove", path, fs::remove_file(path)).map(drop)
 }
 
-/// Removes a folder if it is empty. Says whether it is gone.
-pub fn remove_empty_folder(path: &Path) -> Result<bool> {
-    match fs::remove_dir(path) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
-        Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Ok(false),
-        Err(error) => Err(fault("remove the folder", path, &error)),
-    }
-}
-
 /// Removes a file, a link (never what it points to) or a whole folder, also one whose folders are read-only.
 pub fn remove_tree(path: &Path) -> Result<()> {
     match kind(path)? {
@@ -304,11 +308,7 @@ pub fn remove_tree(path: &Path) -> Result<()> {
     if optional("remove", path, fs::remove_dir_all(path)).is_ok() {
         return Ok(());
     }
-    for entry in walkdir::WalkDir::new(path)
-        .into_iter()
-        .flatten()
-        .filter(|e| e.file_type().is_dir())
-    {
+    for entry in walkdir::WalkDir::new(path).into_iter().flatten().filter(|e| e.file_type().is_dir()) {
         set_folder_mode(entry.path(), 0o755)?;
     }
     optional("remove", path, fs::remove_dir_all(path)).map(drop)
@@ -338,41 +338,57 @@ pub struct Waiting<'a> {
 /// A lock on a file, held until it is dropped. The kernel lets go of it when its holder dies.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Lock {
+    /// Whether the file that is locked is the one at `path`.
+    #[cfg(unix)]
+    pub fn is_at(&self, path: &Path) -> Result<bool> {
+        use std::os::unix::fs::MetadataExt;
+        let held = self.file.metadata().map_err(|error| fault("look at", path, &error))?;
+        Ok(metadata(path)?.is_some_and(|found| (found.dev(), found.ino()) == (held.dev(), held.ino())))
+    }
+
+    /// Whether the file that is locked is the one at `path`: a locked file cannot be removed here.
+    #[cfg(not(unix))]
+    pub fn is_at(&self, path: &Path) -> Result<bool> {
+        let _ = &self.file;
+        is_file(path)
+    }
+}
+
+fn open_lock(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    options.open(path).map_err(|error| fault("open the lock", path, &error))
+}
+
+/// Locks `path` exclusively; `None` where somebody holds it.
+pub fn try_lock(path: &Path) -> Result<Option<Lock>> {
+    let file = open_lock(path)?;
+    Ok(file.try_lock().is_ok().then_some(Lock { file }))
 }
 
 /// Locks `path`, which is made where it is absent. Shared locks do not exclude each other.
 pub fn lock(path: &Path, exclusive: bool, waiting: &Waiting<'_>) -> Result<Lock> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .map_err(|error| fault("open the lock", path, &error))?;
+    let file = open_lock(path)?;
     let attempt = || {
-        if exclusive {
-            file.try_lock()
-        } else {
-            file.try_lock_shared()
-        }
+        if exclusive { file.try_lock() } else { file.try_lock_shared() }
     };
     let until = Instant::now() + waiting.at_most;
     let mut pause = Duration::from_millis(1);
     let mut told = false;
     loop {
         match attempt() {
-            Ok(()) => return Ok(Lock { _file: file }),
+            Ok(()) => return Ok(Lock { file }),
             Err(fs::TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {
-                return Ok(Lock { _file: file });
+                return Ok(Lock { file });
             }
             Err(fs::TryLockError::Error(error)) => return Err(fault("lock", path, &error)),
             Err(fs::TryLockError::WouldBlock) if Instant::now() >= until => {
                 return Err(Fault::new(format!("could not lock {}", path.display()))
-                    .why(format!(
-                        "another envtool held it for {} s",
-                        waiting.at_most.as_secs()
-                    ))
+                    .why(format!("another envtool held it for {} s", waiting.at_most.as_secs()))
                     .help("wait for it to end, or set ENVTOOL_LOCK_TIMEOUT to more seconds"));
             }
             Err(fs::TryLockError::WouldBlock) => {
@@ -385,4 +401,44 @@ pub fn lock(path: &Path, exclusive: bool, waiting: &Waiting<'_>) -> Result<Lock>
             }
         }
     }
+}
+
+/// Writes a file that must not be there yet.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
+    let write = || create_new(path, 0o644)?.write_all(bytes);
+    write().map_err(|error| fault("write", path, &error))
+}
+
+/// Makes a file that shares its blocks with another, mode and all. Says `false`, and has made nothing, where the file
+/// system cannot.
+pub fn reflink(from: &Path, to: &Path) -> Result<bool> {
+    if reflink_copy::reflink(from, to).is_err() {
+        return Ok(false);
+    }
+    let mode = || fs::set_permissions(to, fs::metadata(from)?.permissions());
+    mode().map_err(|error| fault("set the mode of", to, &error)).map(|()| true)
+}
+
+/// The permission bits of a file (Unix; elsewhere a plain file's).
+pub fn mode(metadata: &Metadata) -> u32 {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        metadata.permissions().mode() & 0o777
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = metadata;
+        0o644
+    }
+}
+
+/// Writes a file that is removed when what is given back is dropped.
+pub fn temporary(folder: &Path, prefix: &str, suffix: &str, bytes: &[u8]) -> Result<tempfile::TempPath> {
+    let write = || {
+        let mut file = tempfile::Builder::new().prefix(prefix).suffix(suffix).tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        Ok(file.into_temp_path())
+    };
+    write().map_err(|error| fault("write a file in", folder, &error))
 }

@@ -102,6 +102,31 @@ impl fmt::Display for PackageId {
     }
 }
 
+/// What a manifest asks of a git repository.
+#[derive(Debug, PartialEq, Eq, Clone, PartialOrd, Ord, Hash)]
+pub enum GitReference {
+    /// Nothing: the default branch.
+    Default,
+    /// A branch.
+    Branch(String),
+    /// A tag.
+    Tag(String),
+    /// A commit or any other name.
+    Rev(String),
+}
+
+impl GitReference {
+    /// The key and value, as a manifest and a `[source]` table write it.
+    pub fn key_value(&self) -> Option<(&'static str, &str)> {
+        match self {
+            Self::Default => None,
+            Self::Branch(name) => Some(("branch", name)),
+            Self::Tag(name) => Some(("tag", name)),
+            Self::Rev(name) => Some(("rev", name)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::PackageName;
@@ -109,10 +134,7 @@ mod tests {
     #[test]
     fn names_that_are_paths_or_worse_are_no_names() {
         for good in ["serde", "serde_json", "_x", "Inflector", "proc-macro2", "größe"] {
-            assert_eq!(
-                good.parse::<PackageName>().map(|n| n.to_string()),
-                Ok(good.to_owned())
-            );
+            assert_eq!(good.parse::<PackageName>().map(|n| n.to_string()), Ok(good.to_owned()));
         }
         let long = "a".repeat(10_000);
         for bad in [
@@ -137,12 +159,6 @@ mod tests {
         }
         let shown = long.parse::<PackageName>().unwrap_err().to_string();
         assert!(shown.len() < 200, "{shown}");
-        assert!(
-            !"a\u{1b}[31m"
-                .parse::<PackageName>()
-                .unwrap_err()
-                .to_string()
-                .contains('\u{1b}')
-        );
+        assert!(!"a\u{1b}[31m".parse::<PackageName>().unwrap_err().to_string().contains('\u{1b}'));
     }
 }

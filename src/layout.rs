@@ -1,0 +1,229 @@
+//! Every path and file name that envtool itself decides on, once.
+//!
+//! ```text
+//! PROJECT/                         STORE/v1/
+//!   envtool.toml                     .lock                       shared by who uses it, exclusive to prune
+//!   envtool.lock                     archives/SHA256.crate       as downloaded
+//!   .cargo/config.toml               trees/KEY/NAME-VERSION/     unpacked, folders 0555
+//!   .envtool/                        trees/KEY/record.json       what the tree was when it was unpacked
+//!     env.toml                       index/HOST-SHA/…            index answers with their ETags
+//!     cargo.toml                     agreed/SHA256               manifests that cargo found to agree with a lock
+//!     vendor/NAME-VERSION            environments/ID.json        where an environment was seen; its stamp
+//!     vendor-ID/NAME-VERSION         tmp/                        being written
+//!     receipts/vendor/NAME-VERSION.json
+//!     bin/
+//!     journal/sync.json              a change that was decided and is being carried out
+//!     staging/                       what it needs
+//!     .lock
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use crate::digest::Digest;
+use crate::package::PackageId;
+
+/// The manifest's file name.
+pub const MANIFEST: &str = "envtool.toml";
+/// The lock's file name.
+pub const LOCK: &str = "envtool.lock";
+/// The environment's folder name.
+pub const ENVIRONMENT: &str = ".envtool";
+/// The folder of crates from crates.io in an environment.
+pub const VENDOR: &str = "vendor";
+/// How the names of cargo's configurations begin that lie in an environment while cargo resolves. They lie there
+/// since cargo counts relative paths from the folder above the one that holds the file.
+pub const RESOLVING: &str = "resolving-";
+/// cargo's manifest.
+pub const CARGO_MANIFEST: &str = "Cargo.toml";
+/// cargo's lock.
+pub const CARGO_LOCK: &str = "Cargo.lock";
+
+/// The paths of one project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProjectLayout {
+    root: PathBuf,
+}
+
+impl ProjectLayout {
+    /// The project whose folder is `root`.
+    pub fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// The project's folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// `envtool.toml`.
+    pub fn manifest(&self) -> PathBuf {
+        self.root.join(MANIFEST)
+    }
+
+    /// `envtool.lock`.
+    pub fn lock(&self) -> PathBuf {
+        self.root.join(LOCK)
+    }
+
+    /// `Cargo.toml`.
+    pub fn cargo_manifest(&self) -> PathBuf {
+        self.root.join(CARGO_MANIFEST)
+    }
+
+    /// `Cargo.lock`.
+    pub fn cargo_lock(&self) -> PathBuf {
+        self.root.join(CARGO_LOCK)
+    }
+
+    /// `.cargo/config.toml`.
+    pub fn cargo_config(&self) -> PathBuf {
+        self.root.join(".cargo/config.toml")
+    }
+
+    /// `.cargo/config`, the name before `config.toml`; cargo prefers it where both are there.
+    pub fn legacy_cargo_config(&self) -> PathBuf {
+        self.root.join(".cargo/config")
+    }
+
+    /// The environment's paths.
+    pub fn environment(&self) -> EnvironmentLayout {
+        EnvironmentLayout { root: self.root.join(ENVIRONMENT) }
+    }
+}
+
+/// The paths of one environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvironmentLayout {
+    root: PathBuf,
+}
+
+impl EnvironmentLayout {
+    /// `.envtool`.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What an environment is known by.
+    pub fn record(&self) -> PathBuf {
+        self.root.join("env.toml")
+    }
+
+    /// The file that the project's cargo config includes.
+    pub fn cargo_toml(&self) -> PathBuf {
+        self.root.join("cargo.toml")
+    }
+
+    /// A folder of crates: `vendor` or `vendor-ID`.
+    pub fn folder(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// The executables.
+    pub fn bin(&self) -> PathBuf {
+        self.root.join("bin")
+    }
+
+    /// All receipts.
+    pub fn receipts(&self) -> PathBuf {
+        self.root.join("receipts")
+    }
+
+    /// Held while the environment changes.
+    pub fn lock(&self) -> PathBuf {
+        self.root.join(".lock")
+    }
+
+    /// Its `*` keeps git out.
+    pub fn gitignore(&self) -> PathBuf {
+        self.root.join(".gitignore")
+    }
+
+    /// The folder of journals.
+    pub fn journals(&self) -> PathBuf {
+        self.root.join("journal")
+    }
+
+    /// There while a change that was decided is being carried out.
+    pub fn journal(&self) -> PathBuf {
+        self.journals().join("sync.json")
+    }
+
+    /// What is being made ready.
+    pub fn staging(&self) -> PathBuf {
+        self.root.join("staging")
+    }
+}
+
+/// The paths of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreLayout {
+    root: PathBuf,
+}
+
+impl StoreLayout {
+    /// The store below `cache`, the folder that `envtool cache dir` prints. The format's version is part of the path,
+    /// so two versions of envtool never read each other's.
+    pub fn new(cache: &Path) -> Self {
+        Self { root: cache.join("v1") }
+    }
+
+    /// The folder of this format.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Every folder that the store consists of.
+    pub fn buckets() -> [&'static str; 6] {
+        ["archives", "trees", "index", "agreed", "environments", "tmp"]
+    }
+
+    /// One of [`StoreLayout::buckets`].
+    pub fn bucket(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// Shared by who uses the store, exclusive to who takes things away.
+    pub fn lock(&self) -> PathBuf {
+        self.root.join(".lock")
+    }
+
+    /// A `.crate` as it was downloaded.
+    pub fn archive(&self, digest: &Digest) -> PathBuf {
+        self.root.join("archives").join(format!("{digest}.crate"))
+    }
+
+    /// What belongs to one tree: the tree and its record.
+    pub fn tree_entry(&self, key: &Digest) -> PathBuf {
+        self.root.join("trees").join(key.to_string())
+    }
+
+    /// The unpacked tree.
+    pub fn tree(&self, key: &Digest, package: &PackageId) -> PathBuf {
+        self.tree_entry(key).join(package.folder())
+    }
+
+    /// The record of a tree in the folder of its entry.
+    pub fn tree_record(entry: &Path) -> PathBuf {
+        entry.join("record.json")
+    }
+
+    /// A cached index answer.
+    pub fn index(&self, registry: &str, file: &str) -> PathBuf {
+        self.root.join("index").join(registry).join(file)
+    }
+
+    /// There where cargo found the manifests and the lock behind `key` to agree.
+    pub fn agreed(&self, key: &Digest) -> PathBuf {
+        self.root.join("agreed").join(key.to_string())
+    }
+
+    /// What is known of one environment.
+    pub fn environment(&self, id: &str) -> PathBuf {
+        self.root.join("environments").join(format!("{id}.json"))
+    }
+
+    /// Where things are made before they are renamed into place.
+    pub fn tmp(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+}

@@ -1,0 +1,123 @@
+//! The only place that starts a program.
+#![expect(clippy::disallowed_methods, reason = "this is the door that the other files are sent to")]
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use crate::fault::{Fault, Result};
+
+/// A program that is to be started, with what differs from our own surroundings.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Program {
+    path: PathBuf,
+    arguments: Vec<OsString>,
+    variables: Vec<(OsString, OsString)>,
+    folder: Option<PathBuf>,
+    name: Option<OsString>,
+}
+
+impl Program {
+    /// The program at `path`.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), arguments: Vec::new(), variables: Vec::new(), folder: None, name: None }
+    }
+
+    /// Adds an argument.
+    pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args<T: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = T>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// Calls itself `name` (its `argv[0]`), where the system lets it.
+    pub fn named(mut self, name: impl Into<OsString>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Sets a variable.
+    pub fn set(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// Starts it in `folder`.
+    pub fn within(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.path);
+        command.args(&self.arguments);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        #[cfg(unix)]
+        if let Some(name) = &self.name {
+            use std::os::unix::process::CommandExt;
+            command.arg0(name);
+        }
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
+        command
+    }
+
+    fn fault(&self, error: &io::Error) -> Fault {
+        Fault::new(format!("could not start {}", self.path.display())).because(error)
+    }
+
+    /// Runs it to its end, without input, and takes what it prints.
+    pub fn output(&self) -> Result<Output> {
+        self.command().stdin(Stdio::null()).output().map_err(|error| self.fault(&error))
+    }
+
+    /// Runs it to its end with `input`, its errors passed through, and gives what it prints.
+    pub fn talk(&self, input: &str) -> Result<String> {
+        let run = || -> io::Result<Output> {
+            let mut child = self.command().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+            if let Some(mut stdin) = child.stdin.take() {
+                stdin.write_all(input.as_bytes())?;
+            }
+            child.wait_with_output()
+        };
+        let output = run().map_err(|error| self.fault(&error))?;
+        if !output.status.success() {
+            return Err(Fault::new(format!("{} failed", self.path.display())).why(output.status.to_string()));
+        }
+        String::from_utf8(output.stdout).map_err(|_| {
+            Fault::new(format!("{} printed something that is not UTF-8 text", self.path.display()))
+        })
+    }
+
+    /// Puts it in our own place: nothing stays between it and whoever started us. Returns only when it cannot.
+    #[cfg(unix)]
+    pub fn exec(&self) -> io::Error {
+        use std::os::unix::process::CommandExt;
+        self.command().exec()
+    }
+
+    /// Runs it with our own input and output, and gives its exit code.
+    #[cfg(not(unix))]
+    pub fn run(&self) -> io::Result<u8> {
+        let status = self.command().status()?;
+        Ok(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1))
+    }
+}
+
+/// Where `name` would run from: looked up in `path` (a `PATH` value), or from `folder` when it holds a separator.
+pub fn find(name: &OsStr, path: &OsStr, folder: &Path) -> Option<PathBuf> {
+    which::which_in(name, Some(path), folder).ok()
+}
+
+/// Every place that `name` would run from, first one first.
+pub fn find_all(name: &OsStr, path: &OsStr, folder: &Path) -> Vec<PathBuf> {
+    which::which_in_all(name, Some(path), folder).map(Iterator::collect).unwrap_or_default()
+}
