@@ -1,0 +1,369 @@
+//! `Cargo.lock`, read: versions 1 to 4 (cargo reference, "The Cargo.lock file"; cargo's `core/resolver/encode.rs`).
+//!
+//! Ours and not the crate `cargo-lock`: a git branch such as `feat/x+y` stands as it is in version 3 and
+//! percent-encoded in version 4, and the replacement of a git source needs it exactly as cargo writes it in a manifest.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use semver::Version;
+use serde::Deserialize;
+
+use crate::digest::Digest;
+use crate::fault::{Fault, Result};
+use crate::layout::VENDOR;
+use crate::package::{GitReference, PackageId, PackageName};
+
+/// The newest version of the format that is read.
+const NEWEST: u32 = 4;
+
+/// What a Cargo.lock says.
+#[derive(Debug, PartialEq, Eq)]
+pub struct CargoLock {
+    /// Its packages, as they stand in the file.
+    pub packages: Vec<LockedPackage>,
+}
+
+/// One package of a Cargo.lock.
+#[derive(Debug, PartialEq, Eq, Clone)]
+pub struct LockedPackage {
+    /// Its name and version.
+    pub id: PackageId,
+    /// Where it comes from; `None` for a package of the workspace or a path dependency.
+    pub source: Option<Source>,
+    /// The SHA-256 of its archive, for a registry's package.
+    pub checksum: Option<Digest>,
+    /// What it depends on, as the lock writes it: `name`, `name version` or `name version (source)`.
+    dependencies: Vec<String>,
+}
+
+/// Where a package comes from.
+#[derive(Debug, PartialEq, Eq, Clone, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// A registry, by the address of its index as cargo's config writes it (`sparse+` before a sparse one).
+    Registry(String),
+    /// A git repository.
+    Git {
+        /// Its address.
+        url: String,
+        /// What the manifest asks of it.
+        reference: GitReference,
+        /// The commit that is locked, 40 hexadecimal digits.
+        commit: String,
+    },
+}
+
+/// The address by which a lock names crates.io, whichever protocol was used.
+pub fn crates_io() -> Source {
+    Source::Registry(tame_index::CRATES_IO_INDEX.to_owned())
+}
+
+impl Source {
+    /// Reads the `source` of a row. `encoded` says whether git references are percent-encoded (version 4 on).
+    fn parse(text: &str, encoded: bool) -> Option<Self> {
+        if let Some(url) = text.strip_prefix("registry+") {
+            return Some(Self::Registry(url.to_owned()));
+        }
+        if text.starts_with("sparse+") {
+            return Some(Self::Registry(text.to_owned()));
+        }
+        let (address, commit) = text.strip_prefix("git+")?.split_once('#')?;
+        if commit.len() != 40 || !commit.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return None;
+        }
+        let (url, query) = address.split_once('?').unwrap_or((address, ""));
+        let reference = match git_query(query, encoded) {
+            None if query.is_empty() => GitReference::Default,
+            None => return None,
+            Some((key, value)) => match key.as_str() {
+                "branch" => GitReference::Branch(value),
+                "tag" => GitReference::Tag(value),
+                "rev" | "ref" => GitReference::Rev(value),
+                _ => return None,
+            },
+        };
+        Some(Self::Git { url: url.to_owned(), reference, commit: commit.to_owned() })
+    }
+
+    /// Whether this is crates.io.
+    pub fn is_crates_io(&self) -> bool {
+        matches!(self, Self::Registry(url) if url == tame_index::CRATES_IO_INDEX || url == tame_index::CRATES_IO_HTTP_INDEX)
+    }
+
+    /// The folder of an environment that replaces this source: `vendor` for crates.io, else `vendor-` and the last
+    /// word of the address with eight digits of the digest of address and reference. The commit is no part of it:
+    /// cargo's replacement does not know it.
+    pub fn folder(&self) -> String {
+        if self.is_crates_io() {
+            return VENDOR.to_owned();
+        }
+        let (url, reference) = match self {
+            Self::Registry(url) => (url, String::new()),
+            Self::Git { url, reference, .. } => (url, format!("{reference:?}")),
+        };
+        let word = url.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        let word = word.trim_end_matches(".git");
+        let word: String = word.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(40).collect();
+        let word = if word.is_empty() { "source" } else { &word };
+        format!("{VENDOR}-{word}-{}", Digest::of(format!("{url}\0{reference}").as_bytes()).short(8))
+    }
+}
+
+impl fmt::Display for Source {
+    /// For people: `crates.io`, the address of a registry, or `git URL (branch X) at 12345678`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            _ if self.is_crates_io() => f.write_str("crates.io"),
+            Self::Registry(url) => write!(f, "registry {url}"),
+            Self::Git { url, reference, commit } => {
+                write!(f, "git {url}")?;
+                if let Some((key, value)) = reference.key_value() {
+                    write!(f, " ({key} {value})")?;
+                }
+                write!(f, " at {}", commit.get(..8).unwrap_or(commit))
+            }
+        }
+    }
+}
+
+/// The key and value of a git source's query; from version 4 on cargo encodes it as a form.
+fn git_query(query: &str, encoded: bool) -> Option<(String, String)> {
+    if encoded {
+        return form_urlencoded::parse(query.as_bytes()).into_owned().next();
+    }
+    query.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()))
+}
+
+#[derive(Deserialize)]
+struct RawLock {
+    version: Option<u32>,
+    #[serde(default)]
+    package: Vec<RawPackage>,
+    root: Option<RawPackage>,
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct RawPackage {
+    name: PackageName,
+    version: Version,
+    source: Option<String>,
+    checksum: Option<Digest>,
+    #[serde(default)]
+    dependencies: Vec<String>,
+}
+
+impl CargoLock {
+    /// Reads the text of a Cargo.lock. `name` is how errors name the file.
+    pub fn parse(text: &str, name: &str) -> Result<Self> {
+        let bad = |why: String| Fault::new(format!("could not read {name}")).why(why);
+        if let Some(line) = conflict_line(text) {
+            return Err(bad(format!("line {line} is a mark of a merge conflict")).help(format!(
+                "take one side (`git checkout --theirs {name}`), then run `envtool sync`, which completes it"
+            )));
+        }
+        let raw: RawLock = toml::from_str(text).map_err(|error| {
+            bad(error.to_string().trim_end().to_owned()).help(format!(
+                "restore it with `git checkout {name}`, or remove it and let `envtool sync` lock again"
+            ))
+        })?;
+        let version = raw.version.unwrap_or(1);
+        if version > NEWEST {
+            return Err(bad(format!("it is of version {version}, and this envtool reads up to {NEWEST}"))
+                .help("install a newer envtool"));
+        }
+        let packages = raw
+            .package
+            .into_iter()
+            .chain(raw.root)
+            .map(|row| {
+                locked(row, version, &raw.metadata)
+                    .map_err(|why| bad(why).help(format!("restore it with `git checkout {name}`")))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        if packages.is_empty() {
+            // cargo always writes the project's own package: nothing at all is a file that was cut off.
+            return Err(bad("it names no package, not even the project's own".to_owned()).help(format!(
+                "restore it with `git checkout {name}`, or remove it and let `envtool sync` lock again"
+            )));
+        }
+        Ok(Self { packages })
+    }
+
+    /// The packages that an environment holds: those with a source.
+    pub fn external(&self) -> impl Iterator<Item = (&LockedPackage, &Source)> {
+        self.packages.iter().filter_map(|package| Some((package, package.source.as_ref()?)))
+    }
+
+    /// What `package` depends on.
+    pub fn dependencies_of(&self, package: &LockedPackage) -> Vec<&LockedPackage> {
+        package.dependencies.iter().filter_map(|text| self.find(text)).collect()
+    }
+
+    /// The external packages that those of the workspace name themselves.
+    pub fn direct(&self) -> Vec<&LockedPackage> {
+        let members = self.packages.iter().filter(|package| package.source.is_none());
+        let mut direct: Vec<_> =
+            members.flat_map(|member| self.dependencies_of(member)).filter(|p| p.source.is_some()).collect();
+        direct.sort_by(|a, b| (&a.id, &a.source).cmp(&(&b.id, &b.source)));
+        direct.dedup();
+        direct
+    }
+
+    fn find(&self, dependency: &str) -> Option<&LockedPackage> {
+        let mut words = dependency.splitn(3, ' ');
+        let name = words.next()?;
+        let version = words.next();
+        let source = words.next().map(|s| s.trim_start_matches('(').trim_end_matches(')'));
+        self.packages.iter().find(|package| {
+            package.id.name.as_str() == name
+                && version.is_none_or(|v| package.id.version.to_string() == v)
+                && source.is_none_or(|s| package.source.as_ref().is_some_and(|found| same_source(found, s)))
+        })
+    }
+}
+
+/// Whether `text`, the source that a dependency names (a git one without its commit), is `source`.
+fn same_source(source: &Source, text: &str) -> bool {
+    let with_commit = match source {
+        Source::Git { commit, .. } if !text.contains('#') => format!("{text}#{commit}"),
+        _ => text.to_owned(),
+    };
+    [true, false].iter().any(|encoded| Source::parse(&with_commit, *encoded).as_ref() == Some(source))
+}
+
+fn locked(
+    row: RawPackage,
+    version: u32,
+    metadata: &BTreeMap<String, String>,
+) -> std::result::Result<LockedPackage, String> {
+    let id = PackageId { name: row.name, version: row.version };
+    let source = row
+        .source
+        .as_deref()
+        .map(|text| {
+            Source::parse(text, version >= 4).ok_or_else(|| {
+                format!("the source of {id} is neither a registry nor a git repository at a commit: {text:?}")
+            })
+        })
+        .transpose()?;
+    let checksum = match (row.checksum, row.source) {
+        (None, Some(text)) => metadata
+            .get(&format!("checksum {} {} ({text})", id.name, id.version))
+            .filter(|digits| *digits != "<none>")
+            .map(|digits| digits.parse().map_err(|error| format!("the checksum of {id}: {error}")))
+            .transpose()?,
+        (checksum, _) => checksum,
+    };
+    Ok(LockedPackage { id, source, checksum, dependencies: row.dependencies })
+}
+
+/// The first line that is a mark of git's merge conflicts, counted from 1.
+pub fn conflict_line(text: &str) -> Option<usize> {
+    let mark = |line: &str| {
+        ["<<<<<<< ", ">>>>>>> ", "||||||| "].iter().any(|m| line.starts_with(m)) || line == "======="
+    };
+    text.lines().position(mark).map(|index| index + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CargoLock, GitReference, Source, conflict_line, crates_io};
+
+    const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+    fn lock(version: u32, source: &str) -> String {
+        format!(
+            "version = {version}\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nsource = \"{source}\"\n"
+        )
+    }
+
+    fn reference(version: u32, query: &str) -> GitReference {
+        let text = lock(version, &format!("git+http://h.invalid/r.git{query}#{COMMIT}"));
+        let parsed = CargoLock::parse(&text, "Cargo.lock").unwrap();
+        match parsed.packages[0].source.clone().unwrap() {
+            Source::Git { reference, .. } => reference,
+            Source::Registry(_) => panic!("a registry"),
+        }
+    }
+
+    #[test]
+    fn git_references_are_decoded_as_their_version_encodes_them() {
+        assert_eq!(reference(4, "?branch=feat%2Fx%2By"), GitReference::Branch("feat/x+y".into()));
+        assert_eq!(reference(3, "?branch=feat/x+y"), GitReference::Branch("feat/x+y".into()));
+        assert_eq!(reference(4, "?tag=v1"), GitReference::Tag("v1".into()));
+        assert_eq!(reference(4, "?rev=abc"), GitReference::Rev("abc".into()));
+        assert_eq!(reference(4, ""), GitReference::Default);
+    }
+
+    #[test]
+    fn folders_tell_sources_apart_and_are_plain_names() {
+        let git = |branch: &str| Source::Git {
+            url: "file:///x/../we ird.git".into(),
+            reference: GitReference::Branch(branch.into()),
+            commit: COMMIT.into(),
+        };
+        assert_eq!(crates_io().folder(), "vendor");
+        assert_ne!(git("a").folder(), git("b").folder());
+        for source in [
+            git("../.."),
+            Source::Registry("sparse+http://127.0.0.1/".into()),
+            Source::Registry(String::new()),
+        ] {
+            let folder = source.folder();
+            assert!(folder.starts_with("vendor-"), "{folder}");
+            assert!(folder.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'), "{folder}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let cases = [
+            (lock(5, "registry+x"), "version 5"),
+            (lock(4, "bogus+x"), "neither a registry nor a git"),
+            (lock(4, "git+http://h.invalid/r#main"), "neither a registry nor a git"),
+            (lock(4, "registry+x").replace("\"a\"", "\"../a\""), "not a package name"),
+            (lock(4, "registry+x").replace("\"1.0.0\"", "\"1\""), "line 4"),
+            ("[[package]]\nname = \"a".to_owned(), "line 2"),
+            ("<<<<<<< HEAD\nversion = 4\n".to_owned(), "line 1 is a mark of a merge conflict"),
+        ];
+        for (text, expected) in cases {
+            let fault = CargoLock::parse(&text, "Cargo.lock").unwrap_err();
+            assert!(fault.to_string().contains(expected), "{expected}: {fault}");
+            assert!(fault.help_text().is_some(), "{fault}");
+        }
+        assert_eq!(conflict_line("a\n=======\n"), Some(2));
+    }
+
+    #[test]
+    fn dependencies_lead_to_the_package_that_is_meant() {
+        let text = format!(
+            "version = 4\n\
+             [[package]]\nname = \"app\"\nversion = \"0.1.0\"\ndependencies = [\"a 1.0.0\", \"b\", \"g 1.0.0 (git+http://h.invalid/r)\"]\n\
+             [[package]]\nname = \"a\"\nversion = \"1.0.0\"\nsource = \"registry+x\"\n\
+             [[package]]\nname = \"a\"\nversion = \"2.0.0\"\nsource = \"registry+x\"\n\
+             [[package]]\nname = \"b\"\nversion = \"0.1.0\"\nsource = \"registry+x\"\ndependencies = [\"a 2.0.0\"]\n\
+             [[package]]\nname = \"g\"\nversion = \"1.0.0\"\nsource = \"registry+x\"\n\
+             [[package]]\nname = \"g\"\nversion = \"1.0.0\"\nsource = \"git+http://h.invalid/r#{COMMIT}\"\n"
+        );
+        let lock = CargoLock::parse(&text, "Cargo.lock").unwrap();
+        let direct: Vec<_> =
+            lock.direct().iter().map(|p| format!("{} {}", p.id, p.source.as_ref().unwrap())).collect();
+        assert_eq!(
+            direct,
+            ["a 1.0.0 registry x", "b 0.1.0 registry x", "g 1.0.0 git http://h.invalid/r at 01234567"]
+        );
+        let b = lock.packages.iter().find(|p| p.id.name.as_str() == "b").unwrap();
+        assert_eq!(lock.dependencies_of(b)[0].id.to_string(), "a 2.0.0");
+    }
+
+    #[test]
+    fn version_one_has_its_checksums_at_the_end() {
+        let digits = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let text = format!(
+            "[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nsource = \"registry+x\"\n\n[metadata]\n\"checksum a 1.0.0 (registry+x)\" = \"{digits}\"\n"
+        );
+        assert_eq!(CargoLock::parse(&text, "Cargo.lock").unwrap().packages[0].checksum, digits.parse().ok());
+    }
+}

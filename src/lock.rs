@@ -1,0 +1,248 @@
+//! `envtool.lock`: the closure of the pins of `[crates]`, for a project without a Cargo.toml.
+//!
+//! TOML, sorted, and the same bytes for the same input on every machine: no path, no time and no address of a
+//! registry stands in it. [`Lock::to_cargo_lock`] hands it to cargo's resolver, [`Lock::from_cargo_lock`] takes the answer.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use crate::cargo_lock::{CargoLock, conflict_line, crates_io};
+use crate::digest::Digest;
+use crate::fault::{Fault, Result};
+use crate::manifest::CratePin;
+use crate::package::{PackageId, PackageName};
+
+/// The version of the format.
+const VERSION: u32 = 1;
+/// The first lines of the file.
+const HEAD: &str = "# Written by envtool, read by envtool: change envtool.toml and run `envtool sync`.\n";
+
+/// What an envtool.lock says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Lock {
+    /// Its rows, sorted by name and version.
+    pub packages: Vec<Row>,
+}
+
+/// One package of the closure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    /// The registry, as package URLs name it.
+    registry: RegistryId,
+    /// Its name.
+    pub name: PackageName,
+    /// Its version.
+    pub version: Version,
+    /// The SHA-256 of its archive.
+    pub checksum: Digest,
+    /// What it depends on: `name version`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<String>,
+    /// What the manifest asks of it, where it names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
+}
+
+/// The registries that a row can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RegistryId {
+    Cargo,
+}
+
+/// What the manifest asks of a package, beyond its version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Asked {
+    features: Vec<String>,
+    default_features: bool,
+}
+
+impl Row {
+    /// Its name and version.
+    pub fn id(&self) -> PackageId {
+        PackageId { name: self.name.clone(), version: self.version.clone() }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct RawLock {
+    version: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    package: Vec<Row>,
+}
+
+/// Read first, since a newer version may hold what this one cannot read.
+#[derive(Deserialize)]
+struct OnlyVersion {
+    version: u32,
+}
+
+impl Lock {
+    /// Reads the text of an envtool.lock. `name` is how errors name the file.
+    pub fn parse(text: &str, name: &str) -> Result<Self> {
+        let bad = |why: String| Fault::new(format!("could not read {name}")).why(why);
+        if let Some(line) = conflict_line(text) {
+            return Err(bad(format!("line {line} is a mark of a merge conflict"))
+                .help(format!("take one side (`git checkout --theirs {name}`), then run `envtool sync`")));
+        }
+        let broken = |error: toml::de::Error| {
+            bad(error.to_string().trim_end().to_owned()).help(format!(
+                "restore it with `git checkout {name}`, or remove it and let `envtool sync` lock again"
+            ))
+        };
+        let OnlyVersion { version } = toml::from_str(text).map_err(broken)?;
+        if version != VERSION {
+            return Err(bad(format!("it is of version {version}, and this envtool reads version {VERSION}"))
+                .help("install a newer envtool"));
+        }
+        let raw: RawLock = toml::from_str(text).map_err(broken)?;
+        Ok(Self { packages: raw.package })
+    }
+
+    /// The text of the file.
+    pub fn to_text(&self) -> Result<String> {
+        let raw = RawLock { version: VERSION, package: self.packages.clone() };
+        let body = toml::to_string(&raw)
+            .map_err(|error| Fault::new("could not write envtool.lock").because(&error))?;
+        Ok(format!("{HEAD}{body}"))
+    }
+
+    /// Whether this lock is what `pins` ask for.
+    pub fn serves(&self, pins: &BTreeMap<PackageName, CratePin>) -> bool {
+        let asked: Vec<_> = self.packages.iter().filter_map(|row| Some((row, row.asked.as_ref()?))).collect();
+        asked.len() == pins.len()
+            && asked.iter().all(|(row, asked)| {
+                pins.get(&row.name).is_some_and(|pin| pin.version == row.version && **asked == Asked::of(pin))
+            })
+    }
+
+    /// The lock of a cargo project that depends on all of this, for cargo's resolver to keep to.
+    pub fn to_cargo_lock(&self) -> String {
+        let mut text = "version = 4\n".to_owned();
+        for row in &self.packages {
+            // Writing to a string cannot fail.
+            let _ = write!(
+                text,
+                "\n[[package]]\nname = \"{}\"\nversion = \"{}\"\nsource = \"registry+{}\"\nchecksum = \"{}\"\ndependencies = {:?}\n",
+                row.name,
+                row.version,
+                tame_index::CRATES_IO_INDEX,
+                row.checksum,
+                row.dependencies
+            );
+        }
+        text
+    }
+
+    /// The lock that cargo made for a project that depends on `pins` and nothing else.
+    pub fn from_cargo_lock(cargo: &CargoLock, pins: &BTreeMap<PackageName, CratePin>) -> Result<Self> {
+        let mut packages = Vec::new();
+        for (package, source) in cargo.external() {
+            let bad = |why: String| Fault::new(format!("could not lock {}", package.id)).why(why);
+            if *source != crates_io() {
+                return Err(bad(format!("it comes from {source}"))
+                    .help("[crates] holds packages of crates.io; make a Cargo.toml for others"));
+            }
+            let checksum = package.checksum.ok_or_else(|| {
+                bad("its registry gives no checksum".to_owned()).help("use a registry that does")
+            })?;
+            let mut dependencies: Vec<_> = cargo
+                .dependencies_of(package)
+                .iter()
+                .map(|d| format!("{} {}", d.id.name, d.id.version))
+                .collect();
+            dependencies.sort();
+            packages.push(Row {
+                registry: RegistryId::Cargo,
+                name: package.id.name.clone(),
+                version: package.id.version.clone(),
+                checksum,
+                dependencies,
+                asked: pins
+                    .get(&package.id.name)
+                    .filter(|pin| pin.version == package.id.version)
+                    .map(Asked::of),
+            });
+        }
+        packages.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
+        Ok(Self { packages })
+    }
+}
+
+impl Asked {
+    fn of(pin: &CratePin) -> Self {
+        Self { features: pin.features.clone(), default_features: pin.default_features }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::Lock;
+    use crate::cargo_lock::CargoLock;
+    use crate::manifest::Manifest;
+
+    const DIGITS: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    fn cargo_lock() -> CargoLock {
+        let index = tame_index::CRATES_IO_INDEX;
+        let row = |name: &str, version: &str, dependencies: &str| {
+            format!(
+                "[[package]]\nname = \"{name}\"\nversion = \"{version}\"\nsource = \"registry+{index}\"\nchecksum = \"{DIGITS}\"\ndependencies = [{dependencies}]\n"
+            )
+        };
+        let text = format!(
+            "version = 4\n{}{}{}",
+            row("b", "2.0.0", "\"a 1.0.0\""),
+            row("a", "2.0.0", ""),
+            row("a", "1.0.0", "")
+        );
+        CargoLock::parse(&text, "Cargo.lock").unwrap()
+    }
+
+    #[test]
+    fn the_lock_comes_back_as_it_was_written() {
+        let manifest = Manifest::parse(
+            "[crates]\nb = { version = \"2.0.0\", features = [\"x\"] }\na = \"2.0.0\"\n",
+            "m",
+        )
+        .unwrap();
+        let lock = Lock::from_cargo_lock(&cargo_lock(), &manifest.crates).unwrap();
+        let text = lock.to_text().unwrap();
+        assert_eq!(Lock::parse(&text, "envtool.lock").unwrap(), lock);
+        assert!(lock.serves(&manifest.crates));
+        assert!(!lock.serves(&BTreeMap::new()));
+        let other = Manifest::parse("[crates]\nb = \"2.0.0\"\na = \"2.0.0\"\n", "m").unwrap();
+        assert!(!lock.serves(&other.crates), "other features");
+        let names: Vec<_> = lock.packages.iter().map(|r| r.id().to_string()).collect();
+        assert_eq!(names, ["a 1.0.0", "a 2.0.0", "b 2.0.0"]);
+        assert!(!text.contains("http"), "{text}");
+        let again = CargoLock::parse(&lock.to_cargo_lock(), "Cargo.lock").unwrap();
+        assert_eq!(Lock::from_cargo_lock(&again, &manifest.crates).unwrap(), lock);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let cases = [
+            ("version = 2\nnews = true\n", "version 2"),
+            ("version = 1\n[[package]]\nname = \"a", "line 3"),
+            ("<<<<<<< HEAD\n", "merge conflict"),
+            ("", "missing field `version`"),
+            (
+                "version = 1\n[[package]]\nregistry = \"cargo\"\nname = \"..\"\nversion = \"1.0.0\"\nchecksum = \"DIGITS\"\n",
+                "not a package name",
+            ),
+        ];
+        for (text, expected) in cases {
+            let fault = Lock::parse(&text.replace("DIGITS", DIGITS), "envtool.lock").unwrap_err();
+            assert!(fault.to_string().contains(expected), "{expected}: {fault}");
+            assert!(fault.help_text().is_some());
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Receipts: what one pin put into this environment, and how it came. One JSON file a pin.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::fault::{Fault, Result};
+use crate::manifest::Link;
+use crate::package::PackageId;
+
+/// What one crate put into an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Its name and version.
+    #[serde(flatten)]
+    pub package: PackageId,
+    /// Where it comes from, for people.
+    pub source: String,
+    /// The SHA-256 of its archive, for a package of a registry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<Digest>,
+    /// The commit, for a package from git.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// The digest of the unpacked tree: of every file's name, mode, size and content.
+    pub tree: Digest,
+    /// How it came from the store into the environment.
+    pub link: Link,
+    /// Whether it is whole: a stub stands for a crate whose manifest this cargo cannot read.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub whole: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Receipt {
+    /// Reads a receipt. `name` is how errors name the file.
+    pub fn parse(bytes: &[u8], name: &str) -> Result<Self> {
+        serde_json::from_slice(bytes).map_err(|error| {
+            Fault::new(format!("could not read the receipt {name}"))
+                .because(&error)
+                .help("remove that file and run `envtool sync`, which makes it again")
+        })
+    }
+
+    /// The bytes of the file.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec_pretty(self).map_err(|error| {
+            Fault::new(format!("could not write the receipt of {}", self.package)).because(&error)
+        })?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    /// What tells this package from another release of it: its checksum or its commit.
+    pub fn identity(&self) -> Identity {
+        match (&self.checksum, &self.commit) {
+            (Some(checksum), _) => Identity::Checksum(*checksum),
+            (None, Some(commit)) => Identity::Commit(commit.clone()),
+            (None, None) => Identity::Tree(self.tree),
+        }
+    }
+}
+
+/// What tells one release of a package from another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// The SHA-256 of its archive.
+    Checksum(Digest),
+    /// Its commit.
+    Commit(String),
+    /// Only what was unpacked.
+    Tree(Digest),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Identity, Receipt};
+    use crate::digest::Digest;
+    use crate::manifest::Link;
+
+    #[test]
+    fn a_receipt_comes_back_as_it_was_written() {
+        let receipt = Receipt {
+            package: crate::package::PackageId {
+                name: "a".parse().unwrap(),
+                version: "1.0.0".parse().unwrap(),
+            },
+            source: "crates.io".into(),
+            checksum: Some(Digest::of(b"a")),
+            commit: None,
+            tree: Digest::of(b"t"),
+            link: Link::Symlink,
+            whole: true,
+        };
+        let bytes = receipt.to_bytes().unwrap();
+        assert_eq!(Receipt::parse(&bytes, "r").unwrap(), receipt);
+        assert_eq!(receipt.identity(), Identity::Checksum(Digest::of(b"a")));
+        assert!(Receipt::parse(b"{", "r").unwrap_err().to_string().contains("the receipt r"));
+    }
+}
