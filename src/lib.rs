@@ -1,13 +1,19 @@
 //! envtool puts exactly the packages that a project pins into one folder of the project, `.envtool/`.
 
+pub mod apply;
 pub mod archive;
+pub mod cargo;
 pub mod cargo_config;
 pub mod cargo_include;
 pub mod cargo_lock;
 pub mod cargo_manifest;
 pub mod cargo_replacement;
+pub mod context;
 pub mod digest;
+pub mod environment;
+pub mod export;
 pub mod fault;
+pub mod fetch;
 pub mod fs;
 pub mod http;
 pub mod layout;
@@ -15,7 +21,13 @@ pub mod lock;
 pub mod manifest;
 pub mod package;
 pub mod parallel;
+pub mod plan;
 pub mod process;
 pub mod progress;
+pub mod project;
 pub mod receipt;
 pub mod registry;
+pub mod resolve;
+pub mod sources;
+pub mod store;
+pub mod stub;

@@ -1,0 +1,74 @@
+//! Carries a plan out: the only writer of an environment's crates.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::environment::{Change, Environment, EnvironmentLock, place};
+use crate::fault::Result;
+use crate::manifest::Link;
+use crate::plan::{FolderPlan, Plan, Wanted};
+use crate::receipt::{Identity, Receipt};
+use crate::store::TreeRecord;
+
+/// Makes a plan ready in the environment's staging folder. `records` holds what the store knows of each tree.
+pub fn stage(
+    environment: &Environment,
+    plan: &Plan,
+    records: &BTreeMap<PathBuf, TreeRecord>,
+    link: Link,
+    lock: &EnvironmentLock,
+) -> Result<Change> {
+    let mut change = environment.begin(lock)?;
+    for (name, folder) in &plan.folders {
+        stage_folder(&mut change, name, folder, records, link)?;
+    }
+    for name in &plan.folders_gone {
+        change.drop_folder(name);
+    }
+    Ok(change)
+}
+
+fn stage_folder(
+    change: &mut Change,
+    name: &str,
+    folder: &FolderPlan,
+    records: &BTreeMap<PathBuf, TreeRecord>,
+    link: Link,
+) -> Result<()> {
+    let path = change.folder(name)?;
+    for (wanted, is_new) in &folder.crates {
+        place(&wanted.tree, &path.join(wanted.package.folder()), link)?;
+        if let (true, Some(record)) = (is_new, records.get(&wanted.tree)) {
+            change.receipt(name, &receipt(wanted, record, link))?;
+        }
+    }
+    for package in &folder.receipts_gone {
+        change.drop_receipt(name, package);
+    }
+    for entry in &folder.carried {
+        change.carry(name, entry.clone());
+    }
+    Ok(())
+}
+
+fn receipt(wanted: &Wanted, record: &TreeRecord, link: Link) -> Receipt {
+    let (checksum, commit) = match &wanted.identity {
+        Identity::Checksum(digest) => (Some(*digest), None),
+        Identity::Commit(commit) => (None, Some(commit.clone())),
+        Identity::Tree(_) => (None, None),
+    };
+    Receipt {
+        package: wanted.package.clone(),
+        source: wanted.source.to_string(),
+        checksum,
+        commit,
+        tree: record.tree,
+        link,
+        whole: wanted.whole,
+    }
+}
+
+/// Where each folder of crates lies once a change is staged: new ones in staging, others where they are.
+pub fn folder_now(environment: &Environment, change: &Change, name: &str) -> PathBuf {
+    change.staged_folder(name).unwrap_or_else(|| environment.layout().folder(name))
+}

@@ -1,0 +1,7 @@
+//! What cargo keeps on the machine, read as cargo reads it: its configuration files, its credentials, its cache of archives.
+
+pub mod cache;
+pub mod config;
+pub mod credentials;
+pub mod entry;
+pub mod program;

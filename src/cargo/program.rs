@@ -1,0 +1,243 @@
+//! The user's cargo, started as a program: what it would choose is what it says itself.
+//!
+//! It runs in the root folder, so that no configuration is found on the way up from where envtool stands, and each
+//! configuration of the project is passed by name: so the environment's own replacement of sources, without which a
+//! new dependency could not be found, is left out. Wrappers of the compiler are switched off: to look at a project
+//! must not run what the project names.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::fault::{Fault, Result};
+use crate::process::{self, Program};
+
+/// The first cargo whose configuration can include files (`include`, stable since 1.94), on which isolation stands.
+pub const ISOLATES_FROM: (u64, u64) = (1, 94);
+
+/// The user's cargo.
+#[derive(Debug, Clone)]
+pub struct Cargo {
+    program: PathBuf,
+    rustup: Option<PathBuf>,
+    /// `RUSTUP_TOOLCHAIN` for it; `None` leaves the choice to rustup.
+    toolchain: Option<OsString>,
+    /// What the user's `RUSTC` says.
+    rustc: OsString,
+}
+
+/// What cargo is told besides the project.
+#[derive(Debug, Default, Clone)]
+pub struct Surroundings {
+    /// Configurations, lowest precedence first.
+    pub configs: Vec<PathBuf>,
+    /// Whether the network may be used.
+    pub offline: bool,
+}
+
+/// A cargo workspace, or a package on its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workspace {
+    /// The folder of its root manifest.
+    pub root: PathBuf,
+    /// The manifests of its members.
+    pub manifests: Vec<PathBuf>,
+}
+
+/// cargo's answer to "does this lock serve these manifests".
+#[derive(Debug, PartialEq, Eq)]
+pub enum Agreement {
+    /// It does.
+    Agreed,
+    /// It does not, and why in cargo's words.
+    Differs(String),
+}
+
+impl Cargo {
+    /// Finds cargo on `path`, the value of PATH.
+    pub fn find(path: &OsStr, folder: &Path, rustc: Option<&OsStr>) -> Result<Self> {
+        let program = process::find(OsStr::new("cargo"), path, folder).ok_or_else(|| {
+            Fault::new("could not find cargo").why("there is no program `cargo` on PATH").help(
+                "install Rust with rustup (or your system's package, such as `apt install cargo`), and see that `cargo -V` answers",
+            )
+        })?;
+        let rustup = process::find(OsStr::new("rustup"), path, folder);
+        Ok(Self { program, rustup, toolchain: None, rustc: rustc.unwrap_or(OsStr::new("rustc")).to_owned() })
+    }
+
+    /// Chooses the toolchain that rustup chooses in `project`: cargo is started elsewhere, where it would not see the
+    /// project's rust-toolchain.toml. `chosen` is the user's own `RUSTUP_TOOLCHAIN`.
+    pub fn as_in(mut self, project: &Path, chosen: Option<&OsStr>) -> Result<Self> {
+        if let Some(chosen) = chosen {
+            self.toolchain = Some(chosen.to_owned());
+        } else if let Some(rustup) = &self.rustup {
+            let output = Program::new(rustup).args(["show", "active-toolchain"]).within(project).output()?;
+            let text = String::from_utf8_lossy(&output.stdout);
+            if !output.status.success() {
+                return Err(Fault::new(format!("rustup has no toolchain for {}", project.display()))
+                    .why(words(&output.stderr))
+                    .help("install the one that the project names (`rustup toolchain install` in it)"));
+            }
+            self.toolchain = text.split_whitespace().next().map(OsString::from);
+        }
+        Ok(self)
+    }
+
+    /// Its version.
+    pub fn version(&self) -> Result<semver::Version> {
+        let output = self.program().arg("-V").output()?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        text.split_whitespace().nth(1).and_then(|word| word.parse().ok()).ok_or_else(|| {
+            Fault::new(format!("could not tell the version of {}", self.program.display()))
+                .why(words(&output.stderr))
+                .help("see that `cargo -V` answers")
+        })
+    }
+
+    fn program(&self) -> Program {
+        let program = Program::new(&self.program).within(root_folder());
+        match &self.toolchain {
+            Some(toolchain) => program.set("RUSTUP_TOOLCHAIN", toolchain),
+            None => program,
+        }
+    }
+
+    /// A command of cargo for the project of `manifest`.
+    fn command(&self, command: &str, manifest: &Path, surroundings: &Surroundings) -> Program {
+        let mut rustc = OsString::from("build.rustc=");
+        rustc.push(toml::Value::from(self.rustc.to_string_lossy().into_owned()).to_string());
+        let mut program = self.program().arg(command).arg("--manifest-path").arg(manifest);
+        for config in &surroundings.configs {
+            program = program.arg("--config").arg(config);
+        }
+        program = program.arg("--config").arg(rustc);
+        for wrapper in ["build.rustc-wrapper=\"\"", "build.rustc-workspace-wrapper=\"\""] {
+            program = program.args(["--config", wrapper]);
+        }
+        if surroundings.offline { program.arg("--offline") } else { program }
+    }
+
+    /// The workspace that the package of `manifest` belongs to.
+    pub fn workspace(&self, manifest: &Path) -> Result<Workspace> {
+        // Registries that the manifest names are known from the folder that it lies in; nothing is resolved, so the
+        // environment does not matter.
+        let surroundings = Surroundings { offline: true, ..Surroundings::default() };
+        let output = self
+            .command("metadata", manifest, &surroundings)
+            .args(["--no-deps", "--format-version", "1"])
+            .within(manifest.parent().unwrap_or(root_folder()))
+            .output()?;
+        if !output.status.success() {
+            return Err(Fault::new(format!("cargo could not read {}", manifest.display()))
+                .why(words(&output.stderr))
+                .help("correct it until `cargo metadata` answers"));
+        }
+        let metadata: Metadata = serde_json::from_slice(&output.stdout)
+            .map_err(|error| Fault::new("could not read what `cargo metadata` answered").because(&error))?;
+        let manifests = metadata.packages.into_iter().map(|package| package.manifest_path).collect();
+        Ok(Workspace { root: metadata.workspace_root, manifests })
+    }
+
+    /// Asks whether the lock beside `manifest` serves it, without a network: `replacement` is a configuration that
+    /// replaces every source by folders.
+    pub fn agrees(
+        &self,
+        manifest: &Path,
+        surroundings: &Surroundings,
+        replacement: &Path,
+    ) -> Result<Agreement> {
+        let offline = Surroundings { offline: true, ..surroundings.clone() };
+        let program =
+            self.command("update", manifest, &offline).args(["--workspace", "--locked", "--config"]);
+        let output = program.arg(replacement).output()?;
+        Ok(if output.status.success() {
+            Agreement::Agreed
+        } else {
+            Agreement::Differs(words(&output.stderr))
+        })
+    }
+
+    /// Locks: what the lock names stays where it can, and an absent lock is made.
+    pub fn lock(&self, manifest: &Path, has_lock: bool, surroundings: &Surroundings) -> Result<()> {
+        let program = match has_lock {
+            true => self.command("update", manifest, surroundings).arg("--workspace"),
+            false => self.command("generate-lockfile", manifest, surroundings),
+        };
+        run(&program, "could not lock", manifest)
+    }
+
+    /// Has cargo fetch what the lock beside `manifest` names into its own cache.
+    pub fn fetch(&self, manifest: &Path, surroundings: &Surroundings) -> Result<()> {
+        let program = self.command("fetch", manifest, surroundings).arg("--locked");
+        run(&program, "could not fetch the crates of", manifest)
+    }
+
+    /// Has cargo export every crate that the package of `manifest` needs to `folder`, `replacement` being a
+    /// configuration that replaces some sources by folders.
+    pub fn vendor(
+        &self,
+        manifest: &Path,
+        surroundings: &Surroundings,
+        replacement: &Path,
+        folder: &Path,
+    ) -> Result<()> {
+        let program = self
+            .command("vendor", manifest, surroundings)
+            .args(["--versioned-dirs", "--respect-source-config", "--quiet", "--config"])
+            .arg(replacement)
+            .arg(folder);
+        run(&program, "could not export the git crates of", manifest)
+    }
+}
+
+/// Runs a command of cargo to its end.
+fn run(program: &Program, what: &str, manifest: &Path) -> Result<()> {
+    let output = program.output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let why = words(&output.stderr);
+    let help = if why.contains("--offline") || why.contains("offline mode") {
+        "run it again without `--offline`"
+    } else {
+        "cargo said so; correct the manifest, or check the network and the registry's address"
+    };
+    Err(Fault::new(format!("{what} {}", manifest.display())).why(why).help(help))
+}
+
+/// The folder with the fewest above it.
+fn root_folder() -> &'static Path {
+    Path::new(if cfg!(windows) { "C:\\" } else { "/" })
+}
+
+/// cargo's error without its progress and its own help on flags that the user did not give.
+fn words(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let kept: Vec<&str> = text.lines().filter(|line| !is_noise(line)).collect();
+    kept.join("\n").trim().trim_start_matches("error: ").to_owned()
+}
+
+/// Whether a line of cargo's is progress, or advice on flags that the user did not give.
+fn is_noise(line: &str) -> bool {
+    let progress = ["Updating", "Locking", "Adding", "Removing", "Downloading", "Downloaded", "Blocking"];
+    let first = line.split_whitespace().next().unwrap_or_default();
+    let advice = [
+        "note: pass `--verbose`",
+        "help: to generate the lock file without",
+        "As a reminder, you're using offline mode",
+    ];
+    (line.starts_with("   ") && progress.contains(&first))
+        || advice.iter().any(|start| line.trim_start().starts_with(start))
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<MetadataPackage>,
+    workspace_root: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct MetadataPackage {
+    manifest_path: PathBuf,
+}

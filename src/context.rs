@@ -1,0 +1,141 @@
+//! What a command finds around it, read once: the current folder, the variables, the global flags.
+#![expect(clippy::disallowed_methods, reason = "this is the door to the process's surroundings")]
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::cargo_config::Variables;
+use crate::fault::{Fault, Result};
+use crate::fs::Waiting;
+use crate::progress::Progress;
+
+/// How long a lock is waited for, in seconds, where `ENVTOOL_LOCK_TIMEOUT` does not say.
+const LOCK_TIMEOUT: u64 = 300;
+
+/// The flags that every command takes.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// `--directory`.
+    pub directory: Option<PathBuf>,
+    /// `--jobs`.
+    pub jobs: Option<usize>,
+    /// `--offline`.
+    pub offline: bool,
+    /// `--locked`.
+    pub locked: bool,
+    /// `--json`.
+    pub json: bool,
+    /// How often `--verbose` was given.
+    pub verbose: u8,
+}
+
+/// What a command finds around it.
+pub struct Context<'a> {
+    /// The folder to start from: `--directory`, or the current one.
+    pub folder: PathBuf,
+    /// The current folder.
+    pub current: PathBuf,
+    /// The flags.
+    pub flags: Flags,
+    /// Who is told what is going on.
+    pub progress: &'a dyn Progress,
+    /// `PATH`.
+    pub path: OsString,
+    /// `SSL_CERT_FILE`.
+    pub certificates: Option<PathBuf>,
+    /// `RUSTC`.
+    pub rustc: Option<OsString>,
+    /// `RUSTUP_TOOLCHAIN`.
+    pub toolchain: Option<OsString>,
+    cache: Option<PathBuf>,
+    cargo_home: Option<PathBuf>,
+    lock_timeout: Duration,
+}
+
+impl<'a> Context<'a> {
+    /// Reads the surroundings.
+    pub fn read(flags: Flags, progress: &'a dyn Progress) -> Result<Self> {
+        let current = std::env::current_dir().map_err(|error| {
+            Fault::new("could not find the current folder")
+                .because(&error)
+                .help("change to a folder that is there")
+        })?;
+        let folder = match &flags.directory {
+            Some(directory) => existing(&current.join(directory))?,
+            None => current.clone(),
+        };
+        let var = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let home = dirs::home_dir().filter(|home| home.is_absolute());
+        let cargo_home =
+            var("CARGO_HOME").map(|at| current.join(at)).or_else(|| Some(home.as_ref()?.join(".cargo")));
+        let cache = var("ENVTOOL_CACHE_DIR").map(|at| current.join(at));
+        let cache = cache.or_else(|| Some(dirs::cache_dir().filter(|at| at.is_absolute())?.join("envtool")));
+        Ok(Self {
+            folder,
+            current,
+            flags,
+            progress,
+            path: var("PATH").unwrap_or_default(),
+            certificates: var("SSL_CERT_FILE").map(PathBuf::from),
+            rustc: var("RUSTC"),
+            toolchain: var("RUSTUP_TOOLCHAIN"),
+            cache,
+            cargo_home,
+            lock_timeout: lock_timeout(var("ENVTOOL_LOCK_TIMEOUT"))?,
+        })
+    }
+
+    /// The folder of the store.
+    pub fn cache(&self) -> Result<&Path> {
+        self.cache.as_deref().ok_or_else(|| {
+            Fault::new("could not find a place for the store")
+                .why("there is neither HOME nor XDG_CACHE_HOME")
+                .help("set ENVTOOL_CACHE_DIR to a folder that you may write to")
+        })
+    }
+
+    /// cargo's home.
+    pub fn cargo_home(&self) -> Result<&Path> {
+        self.cargo_home.as_deref().ok_or_else(|| {
+            Fault::new("could not find cargo's home")
+                .why("there is neither HOME nor CARGO_HOME")
+                .help("set CARGO_HOME")
+        })
+    }
+
+    /// cargo's variables.
+    pub fn cargo_variables(&self) -> Variables {
+        let text =
+            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        std::env::vars_os().filter_map(text).filter(|(name, _)| name.starts_with("CARGO_")).collect()
+    }
+
+    /// How locks are waited for.
+    pub fn waiting<'w>(&self, tell: &'w dyn Fn()) -> Waiting<'w> {
+        Waiting { at_most: self.lock_timeout, tell }
+    }
+
+    /// Says on standard error that another envtool is waited for.
+    pub fn tell_waiting(&self) {
+        self.progress.warn("waiting for another envtool to finish");
+    }
+}
+
+fn existing(folder: &Path) -> Result<PathBuf> {
+    if crate::fs::is_folder(folder)? {
+        return Ok(folder.to_owned());
+    }
+    Err(Fault::usage(format!("there is no folder {}", folder.display()))
+        .help("name one that is there with --directory"))
+}
+
+fn lock_timeout(value: Option<OsString>) -> Result<Duration> {
+    let Some(value) = value else {
+        return Ok(Duration::from_secs(LOCK_TIMEOUT));
+    };
+    value.to_str().and_then(|text| text.parse().ok()).map(Duration::from_secs).ok_or_else(|| {
+        Fault::usage(format!("ENVTOOL_LOCK_TIMEOUT is no number of seconds: {}", value.display()))
+            .help("set it to a whole number, such as 60")
+    })
+}

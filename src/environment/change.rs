@@ -1,0 +1,355 @@
+//! A change of an environment: made ready in `staging/`, decided by the journal, carried out step by step.
+//!
+//! The journal is the point of no return. Before it is written, a change that ends early leaves nothing but `staging/`,
+//! which the next change removes. After it, [`Environment::recover`] carries out what is left of it: each step looks
+//! whether it was done already, so it may be repeated from the start.
+//!
+//! The order keeps plain `cargo` working at every moment: a folder is exchanged in one step, `cargo.toml` is replaced
+//! when all that it names is there, and a folder that it no longer names goes after it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Environment, EnvironmentLock};
+use crate::fault::{Fault, Result};
+use crate::fs;
+use crate::layout::RESOLVING;
+use crate::receipt::Receipt;
+
+/// A change that is being made ready.
+#[derive(Debug)]
+pub struct Change {
+    staging: PathBuf,
+    journal: Journal,
+    /// Whether the journal is written: from then on `staging/` belongs to it.
+    decided: bool,
+}
+
+impl Drop for Change {
+    fn drop(&mut self) {
+        if !self.decided {
+            // What stays behind is removed by the next change.
+            let _ = fs::remove_tree(&self.staging);
+        }
+    }
+}
+
+/// What is to be done, in order.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Journal {
+    /// Whether `cargo.toml` goes, without another in its place.
+    drop_cargo_toml: bool,
+    /// Folders that take the place of those of the same name.
+    folders: Vec<Folder>,
+    /// Receipts to remove: folder and file name.
+    receipts_gone: Vec<(String, String)>,
+    /// Folders that nothing names any more.
+    folders_gone: Vec<String>,
+    /// Files beside the environment that are written last: name below `staging/`, and where it goes.
+    files: Vec<(String, PathBuf)>,
+}
+
+/// A folder that takes the place of the one of the same name.
+#[derive(Debug, Serialize, Deserialize)]
+struct Folder {
+    name: String,
+    /// The new folder's identity on its file system: which of the two lies where.
+    identity: Option<u64>,
+    /// What is taken over from the old one: entries that have no receipt.
+    carried: Vec<OsString>,
+}
+
+impl Change {
+    /// The folder below which a new `vendor` or `vendor-ID` is filled.
+    pub fn folder(&mut self, name: &str) -> Result<PathBuf> {
+        let path = self.staging.join(name);
+        if !self.journal.folders.iter().any(|folder| folder.name == name) {
+            fs::create_folders(&path)?;
+            self.journal.folders.push(Folder { name: name.to_owned(), identity: None, carried: Vec::new() });
+        }
+        Ok(path)
+    }
+
+    /// Where a new folder lies while the change is made ready; `None` where the change leaves it as it is.
+    pub fn staged_folder(&self, name: &str) -> Option<PathBuf> {
+        self.journal.folders.iter().any(|folder| folder.name == name).then(|| self.staging.join(name))
+    }
+
+    /// Takes an entry over from the old folder of the same name.
+    pub fn carry(&mut self, folder: &str, entry: OsString) {
+        if let Some(folder) = self.journal.folders.iter_mut().find(|f| f.name == folder) {
+            folder.carried.push(entry);
+        }
+    }
+
+    /// Removes a folder that nothing names any more.
+    pub fn drop_folder(&mut self, name: &str) {
+        self.journal.folders_gone.push(name.to_owned());
+    }
+
+    /// Writes a receipt.
+    pub fn receipt(&self, folder: &str, receipt: &Receipt) -> Result<()> {
+        let path = self.staging.join("receipts").join(folder);
+        if !fs::is_folder(&path)? {
+            fs::create_folders(&path)?;
+        }
+        fs::write_new(&path.join(format!("{}.json", receipt.package.folder())), &receipt.to_bytes()?)
+    }
+
+    /// Removes a receipt.
+    pub fn drop_receipt(&mut self, folder: &str, package: &crate::package::PackageId) {
+        self.journal.receipts_gone.push((folder.to_owned(), format!("{}.json", package.folder())));
+    }
+
+    /// Sets `cargo.toml`, or takes it away.
+    pub fn cargo_toml(&mut self, text: Option<&str>) -> Result<()> {
+        self.journal.drop_cargo_toml = text.is_none();
+        text.map_or(Ok(()), |text| fs::write_new(&self.staging.join("cargo.toml"), text.as_bytes()))
+    }
+
+    /// Writes a file beside the environment, last of all.
+    pub fn file(&mut self, to: &Path, bytes: &[u8]) -> Result<()> {
+        let name = format!("file-{}", self.journal.files.len());
+        fs::write_new(&self.staging.join(&name), bytes)?;
+        self.journal.files.push((name, to.to_owned()));
+        Ok(())
+    }
+}
+
+impl Environment {
+    /// Begins a change. What an earlier one left behind is finished or removed first.
+    pub fn begin(&self, lock: &EnvironmentLock) -> Result<Change> {
+        self.recover(lock)?;
+        let staging = self.layout.staging();
+        fs::create_folders(&staging)?;
+        Ok(Change { staging, journal: Journal::default(), decided: false })
+    }
+
+    /// Whether an earlier change was decided and not finished.
+    pub fn is_interrupted(&self) -> Result<bool> {
+        fs::is_file(&self.layout.journal())
+    }
+
+    /// Carries a change out.
+    pub fn commit(&self, mut change: Change, lock: &EnvironmentLock) -> Result<()> {
+        for folder in &mut change.journal.folders {
+            folder.identity = fs::identity(&change.staging.join(&folder.name))?;
+        }
+        let text = serde_json::to_vec(&change.journal)
+            .map_err(|error| Fault::new("could not write the journal").because(&error))?;
+        fs::create_folders(&self.layout.journals())?;
+        fs::write(&self.layout.journal(), &text)?;
+        change.decided = true;
+        self.carry_out(&change.journal, lock)
+    }
+
+    /// Finishes a change that was decided, and removes what one that was not has left.
+    pub fn recover(&self, lock: &EnvironmentLock) -> Result<()> {
+        let path = self.layout.journal();
+        match fs::read(&path)? {
+            None => fs::remove_tree(&self.layout.staging()),
+            Some(bytes) => {
+                let journal = serde_json::from_slice(&bytes).map_err(|error| {
+                    Fault::new(format!("could not read the journal {}", path.display()))
+                        .because(&error)
+                        .help(format!("remove {} and run `envtool sync`", path.display()))
+                })?;
+                self.carry_out(&journal, lock)
+            }
+        }
+    }
+
+    /// Removes the configurations that a killed envtool made for cargo.
+    pub fn clear_configurations(&self, _lock: &EnvironmentLock) -> Result<()> {
+        for name in fs::names(self.layout.root())?.unwrap_or_default() {
+            if name.to_str().is_some_and(|name| name.starts_with(RESOLVING)) {
+                fs::remove_file(&self.layout.root().join(name))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn carry_out(&self, journal: &Journal, _lock: &EnvironmentLock) -> Result<()> {
+        let staging = self.layout.staging();
+        if journal.drop_cargo_toml {
+            fs::remove_file(&self.layout.cargo_toml())?;
+        }
+        for folder in &journal.folders {
+            self.put_in_place(folder)?;
+        }
+        self.exchange_receipts(journal)?;
+        let cargo_toml = staging.join("cargo.toml");
+        if fs::is_file(&cargo_toml)? {
+            fs::rename(&cargo_toml, &self.layout.cargo_toml())?;
+        }
+        for name in &journal.folders_gone {
+            fs::remove_tree(&self.layout.folder(name))?;
+        }
+        for (name, to) in &journal.files {
+            if let Some(bytes) = fs::read(&staging.join(name))? {
+                fs::create_folders(to.parent().unwrap_or(to))?;
+                fs::write(to, &bytes)?;
+            }
+        }
+        fs::remove_file(&self.layout.journal())?;
+        fs::remove_tree(&staging)
+    }
+
+    fn put_in_place(&self, folder: &Folder) -> Result<()> {
+        let staged = self.layout.staging().join(&folder.name);
+        let live = self.layout.folder(&folder.name);
+        let aside = self.layout.staging().join(format!("old-{}", folder.name));
+        let pending = folder.identity.is_some() && fs::identity(&staged)? == folder.identity;
+        if pending {
+            if !fs::is_folder(&live)? {
+                fs::rename(&staged, &live)?;
+            } else if !(self.exchange)(&staged, &live)? {
+                // Two renames: a cargo that starts between them must not meet a folder that is named and absent.
+                let cargo_toml = self.layout.cargo_toml();
+                let next = self.layout.staging().join("cargo.toml");
+                if fs::is_file(&next)? {
+                    fs::remove_file(&cargo_toml)?;
+                } else if fs::is_file(&cargo_toml)? {
+                    fs::rename(&cargo_toml, &next)?;
+                }
+                fs::rename(&live, &aside)?;
+                fs::rename(&staged, &live)?;
+            }
+        }
+        for old in [staged, aside] {
+            for entry in &folder.carried {
+                let (from, to) = (old.join(entry), live.join(entry));
+                if fs::kind(&from)? != fs::Kind::Absent && fs::kind(&to)? == fs::Kind::Absent {
+                    fs::rename(&from, &to)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn exchange_receipts(&self, journal: &Journal) -> Result<()> {
+        let staged = self.layout.staging().join("receipts");
+        for (folder, file) in &journal.receipts_gone {
+            fs::remove_file(&self.layout.receipts().join(folder).join(file))?;
+        }
+        for folder in fs::names(&staged)?.unwrap_or_default() {
+            let live = self.layout.receipts().join(&folder);
+            fs::create_folders(&live)?;
+            let staged = staged.join(folder);
+            for file in fs::names(&staged)?.unwrap_or_default() {
+                fs::rename(&staged.join(&file), &live.join(&file))?;
+            }
+        }
+        for folder in &journal.folders_gone {
+            fs::remove_tree(&self.layout.receipts().join(folder))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use tempfile::TempDir;
+
+    use crate::environment::Environment;
+    use crate::fault::{Fault, Result};
+    use crate::fs::{self, Waiting};
+    use crate::layout::ProjectLayout;
+
+    const WAITING: Waiting<'_> = Waiting { at_most: std::time::Duration::ZERO, tell: &|| () };
+
+    #[expect(clippy::unnecessary_wraps, reason = "it stands in for one that can fail")]
+    fn cannot(_: &Path, _: &Path) -> Result<bool> {
+        Ok(false)
+    }
+
+    fn dies(_: &Path, _: &Path) -> Result<bool> {
+        Err(Fault::new("killed"))
+    }
+
+    fn names(environment: &Environment, folder: &str) -> BTreeSet<String> {
+        let names = fs::names(&environment.layout().folder(folder)).unwrap().unwrap_or_default();
+        names.into_iter().map(|name| name.into_string().unwrap()).collect()
+    }
+
+    /// An environment whose `vendor` holds `old` and `mine`, and a change that puts `new` in the place of `old`.
+    fn change(exchange: fn(&Path, &Path) -> Result<bool>) -> (TempDir, Environment, Result<()>) {
+        let project = tempfile::tempdir().unwrap();
+        let mut environment = Environment::create(&ProjectLayout::new(project.path().to_owned())).unwrap();
+        let vendor = environment.layout().folder("vendor");
+        fs::create_folders(&vendor).unwrap();
+        for name in ["old", "mine"] {
+            fs::write_new(&vendor.join(name), b"").unwrap();
+        }
+        fs::write(&environment.layout().cargo_toml(), b"old").unwrap();
+        environment.exchange = exchange;
+        let lock = environment.lock(&WAITING).unwrap();
+        let mut change = environment.begin(&lock).unwrap();
+        let staged = change.folder("vendor").unwrap();
+        fs::write_new(&staged.join("new"), b"").unwrap();
+        change.carry("vendor", "mine".into());
+        change.cargo_toml(Some("new")).unwrap();
+        change.file(&project.path().join("beside/envtool.lock"), b"lock").unwrap();
+        let done = environment.commit(change, &lock);
+        (project, environment, done)
+    }
+
+    fn is_new(project: &TempDir, environment: &Environment) {
+        assert_eq!(names(environment, "vendor"), BTreeSet::from(["mine".to_owned(), "new".to_owned()]));
+        assert_eq!(fs::read_text(&environment.layout().cargo_toml()).unwrap().as_deref(), Some("new"));
+        assert!(fs::is_file(&project.path().join("beside/envtool.lock")).unwrap());
+        assert!(!environment.is_interrupted().unwrap());
+        assert_eq!(fs::kind(&environment.layout().staging()).unwrap(), fs::Kind::Absent);
+    }
+
+    #[test]
+    fn a_change_is_carried_out_with_one_step_or_with_two_renames() {
+        for exchange in [fs::exchange, cannot] {
+            let (project, environment, done) = change(exchange);
+            done.unwrap();
+            is_new(&project, &environment);
+        }
+    }
+
+    #[test]
+    fn a_change_that_was_decided_is_finished_by_the_next() {
+        for next in [fs::exchange, cannot] {
+            let (project, mut environment, done) = change(dies);
+            assert_eq!(done.unwrap_err().what(), "killed");
+            assert!(environment.is_interrupted().unwrap());
+            assert!(names(&environment, "vendor").contains("old"));
+            environment.exchange = next;
+            let lock = environment.lock(&WAITING);
+            environment.recover(&lock.unwrap()).unwrap();
+            is_new(&project, &environment);
+        }
+    }
+
+    #[test]
+    fn a_change_between_two_renames_is_finished_by_the_next() {
+        let (project, mut environment, _) = change(dies);
+        let live = environment.layout().folder("vendor");
+        fs::rename(&live, &environment.layout().staging().join("old-vendor")).unwrap();
+        environment.exchange = cannot;
+        let lock = environment.lock(&WAITING).unwrap();
+        environment.recover(&lock).unwrap();
+        is_new(&project, &environment);
+    }
+
+    #[test]
+    fn a_change_that_was_not_decided_leaves_nothing() {
+        let (_project, environment, done) = change(fs::exchange);
+        done.unwrap();
+        let lock = environment.lock(&WAITING).unwrap();
+        let mut change = environment.begin(&lock).unwrap();
+        change.folder("vendor").unwrap();
+        drop(change);
+        assert!(names(&environment, "vendor").contains("new"));
+        assert_eq!(fs::kind(&environment.layout().staging()).unwrap(), fs::Kind::Absent);
+    }
+}

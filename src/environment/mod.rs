@@ -1,0 +1,221 @@
+//! An environment: the folder `.envtool/` of a project, opened, made, listed and changed.
+//!
+//! Whoever changes it holds its [`EnvironmentLock`]; a change is made ready in `staging/` and carried out by
+//! [`Environment::commit`], which another envtool can finish. Its shape on disk stands in [`crate::layout`].
+
+mod change;
+mod link;
+mod record;
+mod variables;
+
+pub use change::Change;
+pub use link::place;
+pub use record::Record;
+pub use variables::{path_inside, variables};
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::digest::{Digest, Hasher};
+use crate::fault::{Fault, Result};
+use crate::fs::{self, Kind};
+use crate::layout::{EnvironmentLayout, ProjectLayout, VENDOR};
+use crate::receipt::Receipt;
+
+/// An environment that is there.
+#[derive(Debug)]
+pub struct Environment {
+    layout: EnvironmentLayout,
+    record: Record,
+    /// Exchanges two folders in one step, or says that it cannot.
+    exchange: fn(&Path, &Path) -> Result<bool>,
+}
+
+/// Shows that nobody else changes the environment while it is held.
+#[derive(Debug)]
+pub struct EnvironmentLock {
+    lock: fs::Lock,
+    path: PathBuf,
+}
+
+impl EnvironmentLock {
+    /// Whether the file that is locked is still the environment's: it may have been removed before it was locked.
+    pub fn is_there(&self) -> Result<bool> {
+        self.lock.is_at(&self.path)
+    }
+}
+
+/// The names in an environment's folders of crates.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Folder (`vendor`, `vendor-ID`) → name → where it points, for a link.
+    pub folders: BTreeMap<String, BTreeMap<OsString, Option<PathBuf>>>,
+    /// Links whose end is gone.
+    pub dangling: usize,
+}
+
+impl Environment {
+    /// Opens the environment of a project; `None` where there is none. What is called `.envtool` and is no
+    /// environment is never touched: it is an error.
+    pub fn open(project: &ProjectLayout) -> Result<Option<Self>> {
+        let layout = project.environment();
+        let root = layout.root();
+        let not_one = |what: &str| {
+            Fault::new(format!("{} is not an environment", root.display()))
+                .why(what.to_owned())
+                .help(format!("move it away (`mv {0} {0}.old`), then run `envtool init`", root.display()))
+        };
+        match fs::kind(root)? {
+            Kind::Absent => return Ok(None),
+            Kind::Folder => {}
+            Kind::Link if fs::is_folder(root)? => {}
+            Kind::Link => return Err(not_one("it is a link that leads nowhere, or not to a folder")),
+            Kind::File | Kind::Other => return Err(not_one("it is not a folder")),
+        }
+        match fs::read_text(&layout.record())? {
+            Some(text) => {
+                let record = Record::parse(&text, &layout.record().display().to_string())?;
+                Ok(Some(Self { layout, record, exchange: fs::exchange }))
+            }
+            None if fs::names(root)?.is_none_or(|names| names.is_empty()) => Ok(None),
+            None => {
+                Err(not_one("it has no env.toml: somebody else's folder, or an environment that lost it"))
+            }
+        }
+    }
+
+    /// Makes the environment of a project where there is none.
+    pub fn create(project: &ProjectLayout) -> Result<Self> {
+        if let Some(found) = Self::open(project)? {
+            return Ok(found);
+        }
+        let layout = project.environment();
+        for folder in [layout.root().to_owned(), layout.bin(), layout.receipts(), layout.journals()] {
+            if !fs::is_folder(&folder)? {
+                fs::create_folders(&folder)?;
+            }
+        }
+        fs::write(&layout.gitignore(), b"*\n")?;
+        let record = Record::new();
+        // Last, since it is what makes the folder an environment.
+        fs::write(&layout.record(), record.to_text()?.as_bytes())?;
+        Ok(Self { layout, record, exchange: fs::exchange })
+    }
+
+    /// Its paths.
+    pub fn layout(&self) -> &EnvironmentLayout {
+        &self.layout
+    }
+
+    /// What it is known by.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Notes with which cargo it was made.
+    pub fn note_cargo(&self, version: &str, _lock: &EnvironmentLock) -> Result<()> {
+        let mut record = self.record.clone();
+        record.cargo = Some(version.to_owned());
+        fs::write_if_changed(&self.layout.record(), record.to_text()?.as_bytes()).map(drop)
+    }
+
+    /// Gives it an id of its own: it is a copy of another one.
+    pub fn renew_id(&mut self, _lock: &EnvironmentLock) -> Result<()> {
+        self.record.id = Record::new().id;
+        fs::write(&self.layout.record(), self.record.to_text()?.as_bytes())
+    }
+
+    /// Whether cargo has anything to read here.
+    pub fn has_cargo_toml(&self) -> Result<bool> {
+        fs::is_file(&self.layout.cargo_toml())
+    }
+
+    /// Locks it against other changes.
+    pub fn lock(&self, waiting: &fs::Waiting<'_>) -> Result<EnvironmentLock> {
+        let path = self.layout.lock();
+        Ok(EnvironmentLock { lock: fs::lock(&path, true, waiting)?, path })
+    }
+
+    /// The folders of crates that are there: `vendor`, `vendor-ID`.
+    pub fn folders(&self) -> Result<Vec<String>> {
+        let names = fs::names(self.layout.root())?.unwrap_or_default();
+        let ours = |name: &String| name == VENDOR || name.starts_with("vendor-");
+        Ok(names.into_iter().filter_map(|name| name.into_string().ok()).filter(ours).collect())
+    }
+
+    /// The names in its folders of crates.
+    pub fn listing(&self) -> Result<Listing> {
+        let mut listing = Listing::default();
+        for folder in self.folders()? {
+            let path = self.layout.folder(&folder);
+            let names = fs::names(&path)?.unwrap_or_default();
+            // Two looks an entry, at a microsecond or two each: a second thread halves what a sync with nothing to do
+            // takes in a large environment.
+            let (first, second) = names.split_at(names.len() / 2);
+            let looked = std::thread::scope(|scope| {
+                let other = scope.spawn(|| look(&path, second));
+                let first = look(&path, first);
+                (first, other.join())
+            });
+            let mut entries = BTreeMap::new();
+            for half in [looked.0, looked.1.unwrap_or_else(|_| look(&path, second))] {
+                let (half, dangling) = half?;
+                entries.extend(half);
+                listing.dangling += dangling;
+            }
+            listing.folders.insert(folder, entries);
+        }
+        Ok(listing)
+    }
+
+    /// Every receipt, with the folder it belongs to.
+    pub fn receipts(&self) -> Result<Vec<(String, Receipt)>> {
+        let mut receipts = Vec::new();
+        let root = self.layout.receipts();
+        for folder in fs::names(&root)?.unwrap_or_default() {
+            let path = root.join(&folder);
+            let Some(folder) = folder.to_str() else { continue };
+            for name in fs::names(&path)?.unwrap_or_default() {
+                let file = path.join(name);
+                if let Some(bytes) = fs::read(&file)? {
+                    receipts.push((folder.to_owned(), Receipt::parse(&bytes, &file.display().to_string())?));
+                }
+            }
+        }
+        Ok(receipts)
+    }
+}
+
+/// The entries of a folder: where each points, for a link, and how many lead nowhere.
+type Looked = (Vec<(OsString, Option<PathBuf>)>, usize);
+
+fn look(folder: &Path, names: &[OsString]) -> Result<Looked> {
+    let (mut entries, mut dangling) = (Vec::with_capacity(names.len()), 0);
+    for name in names {
+        let entry = folder.join(name);
+        let target = fs::link_target(&entry)?;
+        if target.is_some() && fs::metadata(&entry)?.is_none() {
+            dangling += 1;
+        }
+        entries.push((name.clone(), target));
+    }
+    Ok((entries, dangling))
+}
+
+impl Listing {
+    /// One digest of all names and links.
+    pub fn digest(&self) -> Digest {
+        let mut hasher = Hasher::default();
+        for (folder, entries) in &self.folders {
+            hasher.update(format!("{folder}\0\0").as_bytes());
+            for (name, target) in entries {
+                hasher.update(name.as_encoded_bytes());
+                hasher.update(b"\0");
+                hasher.update(target.as_deref().unwrap_or("".as_ref()).as_os_str().as_encoded_bytes());
+                hasher.update(b"\0");
+            }
+        }
+        hasher.finish()
+    }
+}

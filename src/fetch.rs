@@ -1,0 +1,398 @@
+//! From a lock to the store: what is missing is taken from cargo's own cache or downloaded, many at once, hashed while
+//! it streams and unpacked while others still arrive. Nothing is used whose SHA-256 is not the lock's.
+//!
+//! One thread waits on the network; as many as the machine has cores unpack.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError, mpsc};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::fault::{Fault, Result};
+use crate::fs;
+use crate::http::{Answer, Http, Settings};
+use crate::package::PackageId;
+use crate::parallel::{self, locked, threads};
+use crate::progress::Progress;
+use crate::registry::cargo::{IndexConfig, SparseIndex, checksum_in};
+use crate::registry::{Request, Token};
+use crate::store::{Store, StoreLock, Tree};
+
+/// How many downloads run at once where `--jobs` does not say.
+pub const DOWNLOADS: usize = 32;
+
+/// An archive that is to lie in the store, unpacked.
+#[derive(Debug, Clone)]
+pub struct Archive {
+    /// The package.
+    pub package: PackageId,
+    /// The SHA-256 that the lock gives.
+    pub checksum: Digest,
+    /// Where it may lie on this machine, outside the store: looked at first.
+    pub nearby: Vec<PathBuf>,
+    /// Which registry has it; `None` for one that only lies nearby.
+    pub index: Option<SparseIndex>,
+}
+
+/// What fetching needs.
+pub struct Fetcher<'a> {
+    /// Where things go.
+    pub store: &'a Store,
+    /// Shows that nobody empties it meanwhile.
+    pub lock: &'a StoreLock,
+    /// How the client is set up.
+    pub http: Settings,
+    /// The token for an index, asked for once it turns out to be needed.
+    pub token: &'a (dyn Fn(&SparseIndex) -> Result<Token> + Sync),
+    /// How many downloads run at once.
+    pub downloads: usize,
+    /// Whether the network must not be used.
+    pub offline: bool,
+    /// Who is told.
+    pub progress: &'a dyn Progress,
+}
+
+/// What was done.
+#[derive(Debug, Default)]
+pub struct Fetched {
+    /// The trees, by their folders.
+    pub trees: BTreeMap<PathBuf, Tree>,
+    /// How many lay in the store already.
+    pub from_store: u64,
+    /// How many came from cargo's own cache.
+    pub from_nearby: u64,
+    /// How many were downloaded.
+    pub downloaded: u64,
+    /// The bytes that were downloaded.
+    pub bytes: u64,
+}
+
+impl Fetched {
+    fn take(&mut self, tree: Tree) {
+        self.trees.insert(tree.path.clone(), tree);
+    }
+}
+
+/// What became of an archive before the network was asked.
+enum Local {
+    Stored(Tree),
+    Nearby(Tree),
+    Missing(Archive),
+}
+
+impl Fetcher<'_> {
+    /// Brings every archive into the store and unpacks it.
+    pub fn fetch(&self, archives: Vec<Archive>) -> Result<Fetched> {
+        let mut fetched = Fetched::default();
+        let mut missing = Vec::new();
+        for local in parallel::each(archives, |archive| self.local(archive))? {
+            match local {
+                Local::Stored(tree) => {
+                    fetched.from_store += 1;
+                    fetched.take(tree);
+                }
+                Local::Nearby(tree) => {
+                    fetched.from_nearby += 1;
+                    fetched.take(tree);
+                }
+                Local::Missing(archive) => missing.push(archive),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(fetched);
+        }
+        if self.offline {
+            return Err(not_offline(&missing));
+        }
+        self.progress.begin("Downloading", missing.len() as u64);
+        let done = self.download_and_unpack(&missing, &mut fetched);
+        self.progress.end();
+        done.map(|()| fetched)
+    }
+
+    fn local(&self, archive: Archive) -> Result<Local> {
+        let Archive { package, checksum, nearby, .. } = &archive;
+        if let Some(tree) = self.store.tree(checksum, package)? {
+            return Ok(Local::Stored(tree));
+        }
+        if self.store.archive(checksum)?.is_some() {
+            match self.store.unpack(package, checksum, self.lock) {
+                Ok(tree) => return Ok(Local::Stored(tree)),
+                // It was damaged and is dropped: it is looked for as if it had never been there.
+                Err(_) if self.store.archive(checksum)?.is_none() => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        for path in nearby {
+            if self.store.accept_copy(path, checksum, self.lock)?.is_some() {
+                return self.store.unpack(package, checksum, self.lock).map(Local::Nearby);
+            }
+        }
+        Ok(Local::Missing(archive))
+    }
+
+    fn download_and_unpack(&self, missing: &[Archive], fetched: &mut Fetched) -> Result<()> {
+        let http = Http::new(&self.http)?;
+        let bytes = AtomicU64::new(0);
+        let failed = AtomicBool::new(false);
+        let trees = Mutex::new(Vec::new());
+        let faults = Mutex::new(Vec::new());
+        let fail = |fault| {
+            failed.store(true, Ordering::Relaxed);
+            locked(&faults).push(fault);
+        };
+        let (sender, receiver) = mpsc::channel::<&Archive>();
+        let receiver = Mutex::new(receiver);
+        let unpack = || {
+            while let Some(archive) = next(&receiver) {
+                if failed.load(Ordering::Relaxed) {
+                    return;
+                }
+                match self.store.unpack(&archive.package, &archive.checksum, self.lock) {
+                    Ok(tree) => locked(&trees).push(tree),
+                    Err(fault) => fail(fault),
+                }
+                self.progress.step();
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..threads() {
+                scope.spawn(unpack);
+            }
+            let arrived = |archive| {
+                // Nobody receives once an archive could not be unpacked; the fault is told below.
+                let _ = sender.send(archive);
+            };
+            if let Err(fault) = self.download(&http, missing, (&bytes, &failed), &arrived) {
+                fail(fault);
+            }
+            drop(sender);
+        });
+        let mut faults = faults.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if !faults.is_empty() {
+            return Err(faults.swap_remove(0));
+        }
+        for tree in trees.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            fetched.downloaded += 1;
+            fetched.take(tree);
+        }
+        fetched.bytes += bytes.into_inner();
+        Ok(())
+    }
+
+    fn download<'m>(
+        &self,
+        http: &Http,
+        missing: &'m [Archive],
+        (bytes, failed): (&AtomicU64, &AtomicBool),
+        arrived: &dyn Fn(&'m Archive),
+    ) -> Result<()> {
+        block_on(async {
+            let configs = &self.index_configs(http, missing.iter().filter_map(|a| a.index.as_ref())).await?;
+            stream::iter(missing)
+                .map(|archive| async move {
+                    if failed.load(Ordering::Relaxed) {
+                        return Err(Fault::new("stopped, since another archive could not be unpacked"));
+                    }
+                    let known = archive.index.as_ref().and_then(|index| configs.get(index.url()));
+                    let Some((config, token)) = known else {
+                        return Err(not_nearby(archive));
+                    };
+                    let url = config.archive_url(&archive.package, &archive.checksum);
+                    let request = Request { url, token: token.clone(), etag: None };
+                    self.download_one(http, archive, &request, bytes).await.map(|()| archive)
+                })
+                .buffer_unordered(self.downloads.max(1))
+                .try_for_each(|archive| {
+                    arrived(archive);
+                    std::future::ready(Ok(()))
+                })
+                .await
+        })
+    }
+
+    async fn download_one(
+        &self,
+        http: &Http,
+        archive: &Archive,
+        request: &Request,
+        bytes: &AtomicU64,
+    ) -> Result<()> {
+        let incoming = self.store.incoming(self.lock)?;
+        let count = |n| {
+            let before = bytes.fetch_add(n, Ordering::Relaxed);
+            self.progress.bytes(before + n);
+        };
+        let arrived = http
+            .download(request, incoming.path(), &count)
+            .await
+            .map_err(|fault| fault.while_doing(format!("could not download {}", archive.package)))?;
+        if arrived.digest != archive.checksum {
+            return Err(Fault::new(format!("refused the archive of {}", archive.package))
+                .why(format!(
+                    "the lock gives it the SHA-256 {}, and what came has {}",
+                    archive.checksum, arrived.digest
+                ))
+                .help(format!(
+                    "find out who is right before you use it: the lock, or {} ({} bytes came)",
+                    request.url, arrived.bytes
+                )));
+        }
+        self.store.accept(incoming, &archive.checksum).map(drop)
+    }
+
+    /// What each registry says of itself, asked once, by address.
+    async fn index_configs<'i>(
+        &self,
+        http: &Http,
+        indexes: impl Iterator<Item = &'i SparseIndex>,
+    ) -> Result<BTreeMap<&'i str, (IndexConfig, Option<Token>)>> {
+        let mut configs = BTreeMap::new();
+        for index in indexes {
+            if !configs.contains_key(index.url()) {
+                configs.insert(index.url(), self.index_config(http, index).await?);
+            }
+        }
+        Ok(configs)
+    }
+
+    /// What the registry says of itself, and the token where it wants one. Kept with its tag.
+    async fn index_config(&self, http: &Http, index: &SparseIndex) -> Result<(IndexConfig, Option<Token>)> {
+        let (bytes, used) = self.index_file(http, index, "config.json", index.config_url(), None).await?;
+        let bytes = bytes.ok_or_else(|| {
+            Fault::new(format!("there is no registry at {}", index.url()))
+                .why("it has no config.json")
+                .help("check the address of the registry in cargo's config")
+        })?;
+        let config = IndexConfig::parse(&bytes, index)?;
+        let token = match (config.auth_required, used) {
+            (true, None) => Some((self.token)(index)?),
+            (_, used) => used,
+        };
+        Ok((config, token))
+    }
+
+    /// A file of an index, asked again with its tag; `None` where the index has none. With it the token that the
+    /// index turned out to want.
+    async fn index_file(
+        &self,
+        http: &Http,
+        index: &SparseIndex,
+        file: &str,
+        url: String,
+        token: Option<Token>,
+    ) -> Result<(Option<Vec<u8>>, Option<Token>)> {
+        let path = self.store.layout().index(&index.cache_name(), file);
+        let kept = kept_answer(&path)?;
+        let mut request = Request { url, token, etag: kept.as_ref().and_then(|kept| kept.etag.clone()) };
+        let mut answer = http.get(&request).await?;
+        if matches!(answer, Answer::Unauthorized) {
+            request.token = Some((self.token)(index)?);
+            answer = http.get(&request).await?;
+        }
+        match answer {
+            Answer::Body { bytes, etag } => {
+                keep_answer(&path, &bytes, etag)?;
+                Ok((Some(bytes), request.token))
+            }
+            Answer::NotModified => Ok((kept.map(|kept| kept.body.into_bytes()), request.token)),
+            Answer::Absent => Ok((None, request.token)),
+            Answer::Unauthorized => Err(refused_token(index)),
+        }
+    }
+
+    /// Asks the index for the checksums of packages whose lock gives none.
+    pub fn checksums(&self, asked: &[(PackageId, SparseIndex)]) -> Result<Vec<Digest>> {
+        if asked.is_empty() {
+            return Ok(Vec::new());
+        }
+        if self.offline {
+            return Err(Fault::new(format!("the lock gives no checksum of {}", asked[0].0))
+                .why("the registry must be asked, and `--offline` forbids it")
+                .help("run it once without `--offline`"));
+        }
+        let http = &Http::new(&self.http)?;
+        block_on(async {
+            let configs = &self.index_configs(http, asked.iter().map(|(_, index)| index)).await?;
+            stream::iter(asked)
+                .map(|(package, index)| async move {
+                    let url = index.package_url(&package.name)?;
+                    let token = configs.get(index.url()).and_then(|(_, token)| token.clone());
+                    let file = format!("rows-{}.json", package.name);
+                    let (rows, _) = self.index_file(http, index, &file, url, token).await?;
+                    let found = rows.map(|rows| checksum_in(&rows, package)).transpose()?.flatten();
+                    found.ok_or_else(|| {
+                        Fault::new(format!("the registry {} has no {package}", index.url()))
+                            .help("take its [[package]] out of Cargo.lock, then run `envtool sync`, which locks it again")
+                    })
+                })
+                .buffered(self.downloads.max(1))
+                .try_collect()
+                .await
+        })
+    }
+}
+
+/// An answer of an index, as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    etag: Option<String>,
+    body: String,
+}
+
+/// What is kept at `path`; what cannot be read is asked for again.
+fn kept_answer(path: &Path) -> Result<Option<Kept>> {
+    Ok(fs::read(path)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+}
+
+fn keep_answer(path: &Path, bytes: &[u8], etag: Option<String>) -> Result<()> {
+    let Ok(body) = String::from_utf8(bytes.to_vec()) else {
+        return Ok(());
+    };
+    let Ok(text) = serde_json::to_vec(&Kept { etag, body }) else {
+        return Ok(());
+    };
+    if let Some(folder) = path.parent() {
+        fs::create_folders(folder)?;
+    }
+    fs::write(path, &text)
+}
+
+fn refused_token(index: &SparseIndex) -> Fault {
+    Fault::new(format!("the registry at {} refused the token", index.url()))
+        .help("give cargo a new one: `cargo login --registry NAME`")
+}
+
+fn not_nearby(archive: &Archive) -> Fault {
+    Fault::new(format!("could not find the archive of {}", archive.package))
+        .why(
+            "its registry speaks a protocol that envtool leaves to cargo, and cargo's cache does not hold it",
+        )
+        .help("run `cargo fetch` outside the environment, then `envtool sync`")
+}
+
+fn not_offline(missing: &[Archive]) -> Fault {
+    let names: Vec<String> = missing.iter().take(5).map(|archive| archive.package.to_string()).collect();
+    let more = missing.len().saturating_sub(names.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Fault::new(format!("the store lacks {}{more}", names.join(", ")))
+        .why("`--offline` forbids to fetch them")
+        .help("run `envtool sync` once with a network")
+}
+
+fn next<T>(receiver: &Mutex<mpsc::Receiver<T>>) -> Option<T> {
+    locked(receiver).recv().ok()
+}
+
+/// Runs what waits on the network.
+fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Fault::new("could not set up the network").because(&error))?
+        .block_on(future)
+}
