@@ -1,4 +1,19 @@
 //! envtool puts exactly the packages that a project pins into one folder of the project, `.envtool/`.
+//!
+//! The map of the code, from the edge down; a file imports only from floors below its own (`tests/tidy.rs` holds it):
+//!
+//! | floor | modules |
+//! | --- | --- |
+//! | edge | [`cli`], [`ui`] |
+//! | verbs | [`commands`] |
+//! | services | [`sync`] |
+//! | doing | [`apply`] |
+//! | deciding | [`resolve`], [`plan`], [`fetch`], [`export`], [`stub`], [`sources`] |
+//! | holders | [`store`], [`environment`], [`cargo`], [`project`] |
+//! | frame, unpacking | [`context`], [`archive`] |
+//! | hands | [`fs`], [`http`], [`process`] |
+//! | formats, pure | [`manifest`], [`lock`], [`cargo_lock`], [`cargo_manifest`], [`cargo_config`], [`cargo_include`], [`cargo_replacement`], [`receipt`], [`registry`] |
+//! | words, pure | [`package`], [`digest`], [`fault`], [`layout`], [`progress`], [`parallel`] |
 
 pub mod apply;
 pub mod archive;
@@ -8,6 +23,8 @@ pub mod cargo_include;
 pub mod cargo_lock;
 pub mod cargo_manifest;
 pub mod cargo_replacement;
+pub mod cli;
+pub mod commands;
 pub mod context;
 pub mod digest;
 pub mod environment;
@@ -31,3 +48,5 @@ pub mod resolve;
 pub mod sources;
 pub mod store;
 pub mod stub;
+pub mod sync;
+pub mod ui;

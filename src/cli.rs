@@ -1,0 +1,140 @@
+//! The command line: verbs, global flags, and which verb does what.
+
+use std::path::PathBuf;
+
+use anstream::ColorChoice;
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+
+use crate::commands::{self, Outcome};
+use crate::context::{Context, Flags};
+use crate::fault::Result;
+
+/// The virtual environment for everything a project runs on.
+#[derive(Debug, Parser)]
+#[command(name = "envtool", version, max_term_width = 100, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+    #[command(flatten)]
+    global: Global,
+}
+
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+struct Global {
+    /// Start from this folder instead of the current one
+    #[arg(short = 'C', long, global = true, value_name = "DIR", env = "ENVTOOL_DIRECTORY")]
+    directory: Option<PathBuf>,
+    /// Say errors and warnings only
+    #[arg(short, long, global = true, env = "ENVTOOL_QUIET", value_parser = clap::builder::FalseyValueParser::new())]
+    quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true, action = ArgAction::Count, env = "ENVTOOL_VERBOSE")]
+    verbose: u8,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, env = "ENVTOOL_COLOR")]
+    color: Color,
+    /// Show no progress bar
+    #[arg(long, global = true, env = "ENVTOOL_NO_PROGRESS", value_parser = clap::builder::FalseyValueParser::new())]
+    no_progress: bool,
+    /// Report as JSON
+    #[arg(long, global = true, env = "ENVTOOL_JSON", value_parser = clap::builder::FalseyValueParser::new())]
+    json: bool,
+    /// How many downloads run at once
+    #[arg(short, long, global = true, value_name = "N", env = "ENVTOOL_JOBS", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Use what the machine holds, and no network
+    #[arg(long, global = true, env = "ENVTOOL_OFFLINE", value_parser = clap::builder::FalseyValueParser::new())]
+    offline: bool,
+    /// Fail where the lock would change
+    #[arg(long, global = true, env = "ENVTOOL_LOCKED", value_parser = clap::builder::FalseyValueParser::new())]
+    locked: bool,
+    /// `--locked` and `--offline`
+    #[arg(long, global = true, env = "ENVTOOL_FROZEN", value_parser = clap::builder::FalseyValueParser::new())]
+    frozen: bool,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Make a project's manifest and environment
+    Init(commands::init::Arguments),
+    /// Make the environment exactly what the lock says
+    Sync(commands::sync::Arguments),
+    /// Run a command in the environment
+    Run(commands::run::Arguments),
+    /// List what is installed
+    List(commands::list::Arguments),
+    /// Say which file a command runs, and why
+    Which(commands::which::Arguments),
+    /// Look into the store that every environment draws from
+    Cache(commands::cache::Arguments),
+}
+
+impl Cli {
+    /// When to use colour.
+    pub fn color(&self) -> ColorChoice {
+        match self.global.color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        }
+    }
+
+    /// Whether only errors and warnings are said.
+    pub fn quiet(&self) -> bool {
+        self.global.quiet
+    }
+
+    /// Whether a bar may be drawn.
+    pub fn progress(&self) -> bool {
+        !self.global.no_progress && !self.global.quiet && !self.global.json
+    }
+
+    /// What the verbs need of the global flags.
+    pub fn flags(&self) -> Flags {
+        let Global { directory, verbose, json, jobs, offline, locked, frozen, .. } = &self.global;
+        Flags {
+            directory: directory.clone(),
+            jobs: jobs.map(usize::from),
+            offline: *offline || *frozen,
+            locked: *locked || *frozen,
+            json: *json,
+            verbose: *verbose,
+        }
+    }
+
+    /// Does what the verb says.
+    pub fn run(&self, context: &Context<'_>) -> Result<Outcome> {
+        match &self.verb {
+            Verb::Init(arguments) => commands::init::run(arguments, context),
+            Verb::Sync(arguments) => commands::sync::run(arguments, context),
+            Verb::Run(arguments) => commands::run::run(arguments, context),
+            Verb::List(arguments) => commands::list::run(arguments, context),
+            Verb::Which(arguments) => commands::which::run(arguments, context),
+            Verb::Cache(arguments) => commands::cache::run(arguments, context),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,53 @@
+//! `envtool cache`: the store.
+
+use serde::Serialize;
+
+use super::sync::megabytes;
+use super::{Outcome, as_json};
+use crate::context::Context;
+use crate::fault::Result;
+use crate::store::{Store, Usage};
+
+/// The arguments of `cache`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Where the store lies
+    Dir,
+    /// How much it holds
+    Size,
+}
+
+#[derive(Serialize)]
+struct Size {
+    bytes: u64,
+    buckets: Vec<Usage>,
+}
+
+/// Says where the store lies or how much it holds.
+pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
+    let cache = context.cache()?;
+    match arguments.command {
+        Command::Dir => Ok(Outcome::data(format!("{}\n", cache.display()))),
+        Command::Size => size(&Store::new(cache), context.flags.json),
+    }
+}
+
+fn size(store: &Store, json: bool) -> Result<Outcome> {
+    let buckets = store.usage()?;
+    let bytes = buckets.iter().map(|usage| usage.bytes).sum();
+    if json {
+        return as_json(&Size { bytes, buckets }).map(Outcome::data);
+    }
+    let mut lines = String::new();
+    for Usage { bucket, entries, bytes } in buckets.iter().filter(|usage| usage.entries > 0) {
+        lines.push_str(&format!("{bucket:<13} {entries:>7} entries  {:>9.1} MB\n", megabytes(*bytes)));
+    }
+    lines.push_str(&format!("{:<13} {:>7}          {:>9.1} MB\n", "total", "", megabytes(bytes)));
+    Ok(Outcome::data(lines))
+}

@@ -1,0 +1,167 @@
+//! `envtool init`: makes the manifest, the environment and, in a cargo project, the one entry in cargo's config.
+
+use std::path::{Path, PathBuf};
+
+use super::Outcome;
+use crate::cargo::{config, entry};
+use crate::cargo_lock::crates_io;
+use crate::context::Context;
+use crate::environment::Environment;
+use crate::fault::Result;
+use crate::fs;
+use crate::layout::{CARGO_MANIFEST, MANIFEST, ProjectLayout};
+use crate::manifest;
+use crate::project::Project;
+use crate::sources;
+use crate::sync::session::find_cargo;
+
+/// The arguments of `init`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The project's folder; made where it is absent. Without it, the current folder
+    dir: Option<PathBuf>,
+}
+
+/// Makes a project and its environment; where they are there, it says so and changes nothing.
+pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
+    // 1. Where.
+    let asked = context.folder.join(arguments.dir.as_deref().unwrap_or(Path::new("")));
+    let mut notes = Vec::new();
+    let place = Place::choose(&asked, context, &mut notes)?;
+    // 2. What would be written, and whether it may be.
+    let config = place.config_entry()?;
+    place.refuse_bypasses(context)?;
+    let had_environment = Environment::open(&place.layout)?.is_some();
+    let has_manifest = fs::is_file(&place.layout.manifest())?;
+    if had_environment && has_manifest && config.is_none() {
+        Project::at(place.layout.root())?;
+        notes.push(format!("{} is an environment already; nothing changed", place.shown()));
+        return Ok(Outcome { notes, ..Outcome::default() });
+    }
+    // 3. Write; what was made goes again where a later step fails.
+    let mut undo = Undo::default();
+    let done = place.write(has_manifest, config.as_ref(), &mut undo);
+    if done.is_err() {
+        undo.run();
+    }
+    done?;
+    // 4. Say what is there now, and what comes next.
+    if !had_environment || !has_manifest {
+        notes.push(format!("Made the environment {}", place.shown()));
+    }
+    if let Some((path, _)) = &config {
+        notes.push(format!("{} includes it from the first `envtool sync` on", path.display()));
+    }
+    notes.push("next: envtool sync".to_owned());
+    Ok(Outcome { notes, ..Outcome::default() })
+}
+
+/// Where an environment is made.
+struct Place {
+    layout: ProjectLayout,
+    /// The manifests of the cargo project; empty where it is none.
+    members: Vec<PathBuf>,
+}
+
+impl Place {
+    fn choose(asked: &Path, context: &Context<'_>, notes: &mut Vec<String>) -> Result<Self> {
+        let mut root = match fs::is_folder(asked)? {
+            true => fs::canonical(asked)?,
+            false => asked.to_owned(),
+        };
+        let mut members = Vec::new();
+        if fs::is_file(&root.join(CARGO_MANIFEST))? {
+            let cargo = find_cargo(&root, context)?;
+            let workspace = cargo.workspace(&root.join(CARGO_MANIFEST))?;
+            if workspace.root != root {
+                notes.push(format!(
+                    "{} is a member of a workspace: the environment is made at its root, {}",
+                    root.display(),
+                    workspace.root.display()
+                ));
+                root = workspace.root;
+            }
+            members = workspace.manifests;
+        }
+        for above in root.ancestors().skip(1) {
+            if fs::is_file(&above.join(MANIFEST))? {
+                notes.push(format!("{} is a project too: this environment is nested in it", above.display()));
+                break;
+            }
+        }
+        Ok(Self { layout: ProjectLayout::new(root), members })
+    }
+
+    fn shown(&self) -> String {
+        self.layout.environment().root().display().to_string()
+    }
+
+    fn is_cargo(&self) -> bool {
+        !self.members.is_empty()
+    }
+
+    /// cargo's config with the entry, and the text to write; `None` where there is nothing to write.
+    fn config_entry(&self) -> Result<Option<(PathBuf, String)>> {
+        if self.is_cargo() { entry::to_write(&self.layout) } else { Ok(None) }
+    }
+
+    /// Refuses where a config of the project replaces crates.io otherwise, or would with a folder that a member has.
+    fn refuse_bypasses(&self, context: &Context<'_>) -> Result<()> {
+        let mut found = Vec::new();
+        for manifest in &self.members {
+            let folder = manifest.parent().unwrap_or(manifest);
+            let config = config::load(
+                folder,
+                context.cargo_home()?,
+                context.cargo_variables(),
+                &entry::is_of_an_environment,
+            )?;
+            for bypass in sources::bypasses(&config, &[crates_io()], self.layout.root())? {
+                if !found.contains(&bypass) {
+                    found.push(bypass);
+                }
+            }
+        }
+        sources::refuse(&found)
+    }
+
+    fn write(&self, has_manifest: bool, config: Option<&(PathBuf, String)>, undo: &mut Undo) -> Result<()> {
+        let root = self.layout.root();
+        undo.made_by(root, || fs::create_folders(root))?;
+        let environment = self.layout.environment().root().to_owned();
+        undo.made_by(&environment, || Environment::create(&self.layout).map(drop))?;
+        if !has_manifest {
+            let manifest = self.layout.manifest();
+            undo.made_by(&manifest, || fs::write(&manifest, manifest::NEW.as_bytes()))?;
+        }
+        Project::at(root)?;
+        if let Some((path, text)) = config {
+            let folder = path.parent().unwrap_or(root).to_owned();
+            undo.made_by(&folder, || fs::create_folders(&folder))?;
+            fs::write(path, text.as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+/// What was made, to be taken away again where a later step fails.
+#[derive(Default)]
+struct Undo(Vec<PathBuf>);
+
+impl Undo {
+    fn made_by(&mut self, path: &Path, make: impl FnOnce() -> Result<()>) -> Result<()> {
+        let was_there = fs::kind(path)? != fs::Kind::Absent;
+        let done = make();
+        if !was_there {
+            self.0.push(path.to_owned());
+        }
+        done
+    }
+
+    fn run(self) {
+        for path in self.0.iter().rev() {
+            // The fault that led here is the one to tell.
+            let _ = fs::remove_tree(path);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! `envtool list`: what is installed.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::{Outcome, as_json, environment_of};
+use crate::cargo_lock::{CargoLock, crates_io};
+use crate::context::Context;
+use crate::fault::Result;
+use crate::fs;
+use crate::lock::Lock;
+use crate::package::PackageId;
+use crate::project::Project;
+use crate::receipt::Receipt;
+
+/// The arguments of `list`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The whole closure, not only what the project names itself
+    #[arg(long)]
+    all: bool,
+}
+
+/// One package, as `--json` shows it. Fields are added, never renamed or taken away.
+#[derive(Serialize)]
+struct Shown<'a> {
+    name: String,
+    version: String,
+    registry: &'static str,
+    kind: &'static str,
+    checksum: Option<String>,
+    bins: Vec<String>,
+    source: &'a str,
+}
+
+#[derive(Serialize)]
+struct Packages<'a> {
+    packages: Vec<Shown<'a>>,
+}
+
+/// Lists what is installed.
+pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
+    // 1. What is installed.
+    let project = Project::find_or_fault(&context.folder)?;
+    let environment = environment_of(&project, context)?;
+    let mut installed = environment.receipts()?;
+    // 2. What of it was asked for.
+    if !arguments.all {
+        let asked = asked_for(&project)?;
+        installed.retain(|(folder, receipt)| asked.contains(&(folder.clone(), receipt.package.clone())));
+    }
+    installed.sort_by(|a, b| (&a.1.package, &a.0).cmp(&(&b.1.package, &b.0)));
+    // 3. Show it.
+    let receipts: Vec<&Receipt> = installed.iter().map(|(_, receipt)| receipt).collect();
+    let data = if context.flags.json {
+        as_json(&Packages { packages: receipts.iter().map(|receipt| shown(receipt)).collect() })?
+    } else {
+        as_lines(&receipts)
+    };
+    let mut outcome = Outcome::data(data);
+    if receipts.is_empty() && !context.flags.json {
+        outcome.notes.push("nothing is installed (`envtool sync` installs what the lock names)".to_owned());
+    }
+    Ok(outcome)
+}
+
+/// The packages that the project names itself, with the folder each lies in.
+fn asked_for(project: &Project) -> Result<BTreeSet<(String, PackageId)>> {
+    if project.is_cargo {
+        let path = project.layout.cargo_lock();
+        let Some(text) = fs::read_text(&path)? else {
+            return Ok(BTreeSet::new());
+        };
+        let lock = CargoLock::parse(&text, &path.display().to_string())?;
+        let direct = lock.direct();
+        return Ok(direct.iter().filter_map(|p| Some((p.source.as_ref()?.folder(), p.id.clone()))).collect());
+    }
+    let path = project.layout.lock();
+    let Some(text) = fs::read_text(&path)? else {
+        return Ok(BTreeSet::new());
+    };
+    let lock = Lock::parse(&text, &path.display().to_string())?;
+    let asked = lock.packages.iter().filter(|row| row.asked.is_some());
+    Ok(asked.map(|row| (crates_io().folder(), row.id())).collect())
+}
+
+fn shown(receipt: &Receipt) -> Shown<'_> {
+    Shown {
+        name: receipt.package.name.to_string(),
+        version: receipt.package.version.to_string(),
+        registry: "cargo",
+        kind: "crate",
+        checksum: receipt.checksum.map(|checksum| checksum.prefixed()),
+        bins: Vec::new(),
+        source: &receipt.source,
+    }
+}
+
+fn as_lines(receipts: &[&Receipt]) -> String {
+    let width =
+        receipts.iter().map(|receipt| receipt.package.name.as_str().chars().count()).max().unwrap_or(0);
+    let elsewhere = |receipt: &Receipt| match receipt.source.as_str() {
+        "crates.io" => String::new(),
+        source => format!("  ({source})"),
+    };
+    let mut lines = String::new();
+    for receipt in receipts {
+        let PackageId { name, version } = &receipt.package;
+        lines.push_str(&format!("{:width$}  {version}{}\n", name.as_str(), elsewhere(receipt)));
+    }
+    lines
+}

@@ -1,0 +1,63 @@
+//! The verbs: one file each, its arguments, its numbered steps, its [`Outcome`].
+
+pub mod cache;
+pub mod init;
+pub mod list;
+pub mod run;
+pub mod sync;
+pub mod which;
+
+use std::ffi::OsStr;
+
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::environment::Environment;
+use crate::fault::{Fault, Result};
+use crate::project::Project;
+
+/// What a verb has to say once it is done.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Data, for standard output.
+    pub data: String,
+    /// What was done, for standard error; `--quiet` leaves it out.
+    pub notes: Vec<String>,
+    /// The exit code.
+    pub code: u8,
+}
+
+impl Outcome {
+    /// Data and nothing else.
+    pub fn data(data: String) -> Self {
+        Self { data, ..Self::default() }
+    }
+}
+
+/// The environment of a project, for the verbs that need one. An interrupted change is finished first.
+fn environment_of(project: &Project, context: &Context<'_>) -> Result<Environment> {
+    let environment = Environment::open(&project.layout)?.ok_or_else(|| {
+        Fault::new(format!("there is no environment in {}", project.layout.root().display()))
+            .help("envtool sync")
+    })?;
+    if environment.is_interrupted()? {
+        let tell = || context.tell_waiting();
+        let lock = environment.lock(&context.waiting(&tell))?;
+        environment.recover(&lock)?;
+    }
+    Ok(environment)
+}
+
+/// What a command that nobody has ends with.
+fn no_such_command(name: &OsStr) -> Fault {
+    Fault::new(format!("could not find the command {:?}", name.display().to_string()))
+        .why("it is neither in the environment nor on PATH")
+        .help("`envtool list` shows what the environment holds")
+}
+
+/// A value as `--json` shows it.
+fn as_json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string_pretty(value)
+        .map(|text| text + "\n")
+        .map_err(|error| Fault::new("could not write JSON").because(&error))
+}

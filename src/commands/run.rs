@@ -1,0 +1,119 @@
+//! `envtool run`: runs a command in the environment, in our own place.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use super::{Outcome, environment_of, no_such_command, sync as sync_verb};
+use crate::context::Context;
+use crate::environment::{Environment, path_inside, variables};
+use crate::fault::{Fault, Result};
+use crate::process::{self, Program};
+use crate::project::Project;
+use crate::sync::{self, Drift};
+
+/// The arguments of `run`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Make the environment what the lock says first
+    #[arg(long)]
+    sync: bool,
+    /// The command and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+/// Runs a command in the environment. On Unix it returns only where that cannot be done.
+pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
+    // 1. Which environment.
+    let project = Project::find_or_fault(&context.folder)?;
+    if arguments.sync {
+        let report = sync::sync(&project, context)?;
+        for note in sync_verb::notes(&report, context) {
+            context.progress.note(&note);
+        }
+    }
+    let environment = environment_of(&project, context)?;
+    // 2. What is not as it should be, in a line.
+    if let Some(line) = remark(&project, &environment, &arguments.command, context)? {
+        context.progress.warn(&line);
+    }
+    // 3. The command, as the environment finds it.
+    let (root, home) = (environment.layout().root(), context.cargo_home().ok());
+    let Some((name, rest)) = arguments.command.split_first() else {
+        return Ok(Outcome::default());
+    };
+    let program = locate(name, &path_inside(root, &context.path, home), &context.current)?;
+    // 4. Become it.
+    let program = variables(root, &context.path, home)
+        .into_iter()
+        .fold(Program::new(program).args(rest), |program, (name, value)| program.set(name, value));
+    become_it(&program.named(name), name)
+}
+
+/// Where the command lies. What a shell answers with 127 and 126 is answered here.
+fn locate(name: &OsStr, path: &OsStr, folder: &Path) -> Result<PathBuf> {
+    if let Some(found) = process::find(name, path, folder) {
+        return Ok(found);
+    }
+    let given = folder.join(name);
+    let is_path = Path::new(name).components().count() > 1 || name.as_encoded_bytes().contains(&b'/');
+    if is_path && crate::fs::metadata(&given)?.is_some() {
+        return Err(Fault::new(format!("could not run {}", given.display()))
+            .why("it is not an executable file")
+            .help(format!("make it one (`chmod +x {}`), or run what interprets it", given.display()))
+            .with_exit_code(126));
+    }
+    Err(no_such_command(name).with_exit_code(127))
+}
+
+#[cfg(unix)]
+fn become_it(program: &Program, name: &OsStr) -> Result<Outcome> {
+    let error = program.exec();
+    let code = if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 };
+    Err(Fault::new(format!("could not run {:?}", name.display().to_string()))
+        .because(&error)
+        .help("see that it is a program for this machine, and that its interpreter is there")
+        .with_exit_code(code))
+}
+
+#[cfg(not(unix))]
+fn become_it(program: &Program, name: &OsStr) -> Result<Outcome> {
+    let code = program.run().map_err(|error| {
+        Fault::new(format!("could not run {:?}", name.display().to_string()))
+            .because(&error)
+            .help("see that it is a program for this machine")
+            .with_exit_code(126)
+    })?;
+    Ok(Outcome { code, ..Outcome::default() })
+}
+
+/// The one line that is said before the command runs, where something is not as it should be.
+fn remark(
+    project: &Project,
+    environment: &Environment,
+    command: &[OsString],
+    context: &Context<'_>,
+) -> Result<Option<String>> {
+    if let Some(line) = drifted(project, environment, context)? {
+        return Ok(Some(line));
+    }
+    let is_cargo =
+        command.first().is_some_and(|name| Path::new(name).file_stem() == Some(OsStr::new("cargo")));
+    let root = crate::fs::canonical(project.layout.root())?;
+    if is_cargo && !crate::fs::canonical(&context.current)?.starts_with(&root) {
+        return Ok(Some(format!(
+            "{} lies outside the project: cargo reads its configuration from the current folder up, and does not see the environment",
+            context.current.display()
+        )));
+    }
+    Ok(None)
+}
+
+fn drifted(project: &Project, environment: &Environment, context: &Context<'_>) -> Result<Option<String>> {
+    let what = match sync::drift(project, environment, context)? {
+        Drift::None => return Ok(None),
+        Drift::Never => "the environment was never synced on this machine".to_owned(),
+        Drift::Changed(file) => format!("{} has changed since the environment was synced", file.display()),
+    };
+    Ok(Some(format!("{what} (help: envtool sync)")))
+}

@@ -1,0 +1,69 @@
+//! `envtool sync`: makes the environment exactly what the lock says.
+
+use super::Outcome;
+use crate::context::Context;
+use crate::fault::Result;
+use crate::project::Project;
+use crate::sync::{self, Report};
+
+/// The arguments of `sync`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Fetch what other platforms need too (crates: always so)
+    #[arg(long)]
+    all_platforms: bool,
+}
+
+/// Makes the environment exactly what the lock says.
+pub fn run(_: &Arguments, context: &Context<'_>) -> Result<Outcome> {
+    // 1. Which project.
+    let project = Project::find_or_fault(&context.folder)?;
+    // 2. Make its environment what the lock says.
+    let report = sync::sync(&project, context)?;
+    // 3. Say what was done.
+    Ok(Outcome { notes: notes(&report, context), ..Outcome::default() })
+}
+
+/// What was done, in a line or two; each crate on a line of its own with `--verbose`.
+pub(super) fn notes(report: &Report, context: &Context<'_>) -> Vec<String> {
+    let took = format!("{:.2} s", report.took.as_secs_f64());
+    if report.nothing {
+        return vec![format!("nothing to do ({took})")];
+    }
+    let mut notes = Vec::new();
+    if context.flags.verbose > 0 {
+        notes.extend(report.removed.iter().map(|package| format!("- {package}")));
+        notes.extend(report.added.iter().map(|package| format!("+ {package}")));
+    }
+    if report.locked {
+        notes.push("Locked".to_owned());
+    }
+    let mut from = Vec::new();
+    if report.downloaded > 0 {
+        from.push(format!("{} downloaded, {:.1} MB", report.downloaded, megabytes(report.bytes)));
+    }
+    if report.from_cargo > 0 {
+        from.push(format!("{} from cargo's cache", report.from_cargo));
+    }
+    if report.from_store > 0 {
+        from.push(format!("{} from the store", report.from_store));
+    }
+    let mut line = match report.packages {
+        1 => "Synced 1 crate".to_owned(),
+        packages => format!("Synced {packages} crates"),
+    };
+    if !report.added.is_empty() || !report.removed.is_empty() {
+        line.push_str(&format!(": {} added, {} removed", report.added.len(), report.removed.len()));
+    }
+    if !from.is_empty() {
+        line.push_str(&format!(" ({})", from.join("; ")));
+    }
+    notes.push(format!("{line} in {took}"));
+    notes
+}
+
+/// Bytes in megabytes, for people.
+#[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
+pub(super) fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}

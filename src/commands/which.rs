@@ -1,0 +1,44 @@
+//! `envtool which`: the file that would run inside the environment, and why.
+
+use std::ffi::OsString;
+
+use super::{Outcome, environment_of, no_such_command};
+use crate::context::Context;
+use crate::environment::path_inside;
+use crate::fault::Result;
+use crate::fs;
+use crate::process;
+use crate::project::Project;
+
+/// The arguments of `which`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The command
+    name: OsString,
+}
+
+/// Says which file runs inside the environment: its path on standard output, the reason on standard error.
+pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
+    // 1. Which environment.
+    let project = Project::find_or_fault(&context.folder)?;
+    let environment = environment_of(&project, context)?;
+    // 2. Every file of that name that PATH leads to inside it.
+    let path = path_inside(environment.layout().root(), &context.path, context.cargo_home().ok());
+    let found = process::find_all(&arguments.name, &path, &context.current);
+    let first = found.first().ok_or_else(|| no_such_command(&arguments.name))?;
+    // 3. The first one runs; say why.
+    let bin = environment.layout().bin();
+    let mut notes = Vec::new();
+    if first.parent() == Some(&bin) {
+        let target =
+            fs::link_target(first)?.map_or(String::new(), |to| format!(", a link to {}", to.display()));
+        notes.push(format!("from the environment, whose bin comes first on PATH{target}"));
+    } else {
+        notes.push(format!(
+            "from the machine: {} has no such command, and this is the first on PATH",
+            bin.display()
+        ));
+    }
+    notes.extend(found.iter().skip(1).map(|other| format!("before {}", other.display())));
+    Ok(Outcome { data: format!("{}\n", first.display()), notes, code: 0 })
+}

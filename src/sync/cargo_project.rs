@@ -1,0 +1,188 @@
+//! A cargo project: its crates stand in Cargo.toml, its closure in Cargo.lock, and cargo decides whether the two agree.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+
+use super::closure::{Ready, Row, make_ready};
+use super::stamp::{self, Made};
+use super::{Report, Session, agreement};
+use crate::cargo::program::{Agreement, Surroundings};
+use crate::cargo_lock::CargoLock;
+use crate::fault::{Fault, Result};
+use crate::fs;
+use crate::layout::CARGO_LOCK;
+use crate::package::PackageId;
+use crate::resolve::{self, CargoProject};
+use crate::store::Input;
+use crate::stub;
+
+/// Makes the environment of a cargo project what its Cargo.lock says.
+pub(super) fn sync(session: &Session<'_>) -> Result<Report> {
+    let before = fs::read(&session.project.layout.cargo_lock())?;
+    let attempt = Attempt::new(session)?;
+    let done = attempt.run();
+    if done.is_err() {
+        attempt.put_back(before.as_deref())?;
+    }
+    done
+}
+
+struct Attempt<'a> {
+    session: &'a Session<'a>,
+    surroundings: &'a Surroundings,
+    /// The files that count, relative to the project where they lie below it.
+    files: Vec<PathBuf>,
+    /// What cargo made of Cargo.lock meanwhile.
+    written: RefCell<Option<Vec<u8>>>,
+}
+
+impl<'a> Attempt<'a> {
+    fn new(session: &'a Session<'a>) -> Result<Self> {
+        let layout = &session.project.layout;
+        let workspace = session.cargo()?.workspace(&layout.cargo_manifest())?;
+        if workspace.root != layout.root() && fs::canonical(&workspace.root)? != fs::canonical(layout.root())?
+        {
+            return Err(Fault::new(format!("could not sync {}", layout.root().display()))
+                .why(format!("it is a member of the workspace {}", workspace.root.display()))
+                .help(format!("make the environment there: `envtool init {}`", workspace.root.display())));
+        }
+        let mut files = resolve::manifests(layout.root(), &workspace.manifests)?;
+        files.push(CARGO_LOCK.into());
+        Ok(Self { session, surroundings: session.surroundings()?, files, written: RefCell::new(None) })
+    }
+
+    fn project(&self) -> Result<CargoProject<'_>> {
+        let Session { project, store, .. } = self.session;
+        let (cargo, version) = (self.session.cargo()?, self.session.cargo_version()?);
+        Ok(CargoProject {
+            layout: &project.layout,
+            cargo,
+            version,
+            surroundings: self.surroundings,
+            configs: self.session.config.files(),
+            store,
+        })
+    }
+
+    fn inputs(&self) -> Result<Vec<Input>> {
+        resolve::inputs(self.session.project.layout.root(), &self.files)
+    }
+
+    /// Locks where there is no lock, installs what the lock names, and asks cargo whether that serves: where it does
+    /// not, a crate that cargo cannot read becomes a stub, or cargo locks again, once.
+    fn run(&self) -> Result<Report> {
+        let project = self.project()?;
+        let mut locked = project.read_lock()?.is_none();
+        if locked {
+            self.lock(&project, "there is no Cargo.lock")?;
+        }
+        let mut asked_to_lock = locked;
+        let mut unreadable = project.agreed(&self.inputs()?)?.unwrap_or_default();
+        loop {
+            // Looked at before they are read: what changes in between is found by the next sync.
+            let inputs = self.inputs()?;
+            let rows = rows(&read(&project)?);
+            let ready = make_ready(self.session, &rows, &unreadable)?;
+            let Agreement::Differs(why) = self.agreement(&project, &ready, &inputs, &unreadable)? else {
+                self.warn_of(&unreadable);
+                return self.commit(ready, inputs, locked);
+            };
+            if let Some(package) = named_crate(&why, &rows).filter(|package| !unreadable.contains(package)) {
+                unreadable.push(package);
+            } else if asked_to_lock {
+                self.session
+                    .context
+                    .progress
+                    .warn(&format!("cargo cannot use the environment as it is: {why}"));
+                return self.commit(ready, inputs, locked);
+            } else {
+                let path = self.session.project.layout.cargo_lock();
+                let before = fs::read(&path)?;
+                self.lock(&project, &why)?;
+                asked_to_lock = true;
+                locked = fs::read(&path)? != before;
+            }
+        }
+    }
+
+    fn warn_of(&self, unreadable: &[PackageId]) {
+        for package in unreadable {
+            self.session.context.progress.warn(&format!(
+                "this cargo cannot read the manifest of {package}: what does not build it works (`rustup update` brings a newer cargo)"
+            ));
+        }
+    }
+
+    /// Has cargo lock, where that is allowed.
+    fn lock(&self, project: &CargoProject<'_>, why: &str) -> Result<()> {
+        if self.session.context.flags.locked {
+            return Err(Fault::new("Cargo.lock would change, and `--locked` forbids it")
+                .why(why.to_owned())
+                .help("run `envtool sync` without `--locked`, and commit the Cargo.lock that it makes"));
+        }
+        let has_lock = project.read_lock()?.is_some();
+        let done = project.lock(has_lock);
+        *self.written.borrow_mut() = fs::read(&self.session.project.layout.cargo_lock())?;
+        done
+    }
+
+    /// Cargo.lock as it was: a sync that fails changes nothing. What somebody else wrote there meanwhile stays.
+    fn put_back(&self, before: Option<&[u8]>) -> Result<()> {
+        let path = self.session.project.layout.cargo_lock();
+        let written = self.written.take();
+        if written.is_none() || fs::read(&path)? != written {
+            return Ok(());
+        }
+        match before {
+            Some(bytes) => fs::write_if_changed(&path, bytes).map(drop),
+            None => fs::remove_file(&path),
+        }
+    }
+
+    /// Whether cargo agrees that the lock serves the manifests, asked with what is ready.
+    fn agreement(
+        &self,
+        project: &CargoProject<'_>,
+        ready: &Ready,
+        inputs: &[Input],
+        unreadable: &[PackageId],
+    ) -> Result<Agreement> {
+        if project.agreed(inputs)?.is_some_and(|known| known == unreadable) {
+            return Ok(Agreement::Agreed);
+        }
+        let answer = agreement::ask(self.session, project, ready)?;
+        if answer == Agreement::Agreed {
+            project.remember(inputs, unreadable)?;
+        }
+        Ok(answer)
+    }
+
+    fn commit(&self, ready: Ready, inputs: Vec<Input>, locked: bool) -> Result<Report> {
+        let mut made = Made::from(self.session, inputs)?;
+        let root = self.session.project.layout.root();
+        made.member_folders = resolve::member_folders(root, &self.files)?;
+        let mut report = stamp::commit(self.session, ready, made)?;
+        report.locked = locked;
+        Ok(report)
+    }
+}
+
+fn read(project: &CargoProject<'_>) -> Result<CargoLock> {
+    project.read_lock()?.ok_or_else(|| Fault::new("Cargo.lock vanished").help("run `envtool sync` again"))
+}
+
+/// The crate of the lock that cargo says it cannot read.
+fn named_crate(why: &str, rows: &[Row]) -> Option<PackageId> {
+    let folder = stub::named_in(why)?;
+    rows.iter().map(|row| &row.package).find(|package| package.folder() == folder).cloned()
+}
+
+fn rows(lock: &CargoLock) -> Vec<Row> {
+    lock.external()
+        .map(|(package, source)| Row {
+            package: package.id.clone(),
+            source: source.clone(),
+            checksum: package.checksum,
+        })
+        .collect()
+}

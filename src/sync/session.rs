@@ -1,0 +1,251 @@
+//! What a sync holds while it works: the locks, the store, cargo and its configuration.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempPath;
+
+use crate::cargo::credentials::{self, Asked, Runner, Token as Found};
+use crate::cargo::program::{Cargo, Surroundings};
+use crate::cargo::{config, entry};
+use crate::cargo_config::CargoConfig;
+use crate::cargo_include::{self, State};
+use crate::context::Context;
+use crate::environment::{Environment, EnvironmentLock};
+use crate::fault::{Fault, Result};
+use crate::fetch::{DOWNLOADS, Fetched, Fetcher};
+use crate::fs;
+use crate::http::Settings;
+use crate::process::{self, Program};
+use crate::project::Project;
+use crate::registry::Token;
+use crate::registry::cargo::SparseIndex;
+use crate::store::{Store, StoreLock};
+
+/// Where crates came from. A sync may fetch more than once; each crate counts where it came from first.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// How many were downloaded.
+    pub downloaded: u64,
+    /// The bytes that were downloaded.
+    pub bytes: u64,
+    /// How many came from cargo's own cache.
+    pub from_cargo: u64,
+    /// How many lay in the store.
+    pub from_store: u64,
+    seen: BTreeSet<PathBuf>,
+}
+
+impl Tally {
+    /// Counts what was fetched.
+    pub fn count(&mut self, fetched: &Fetched) {
+        let again = fetched.trees.keys().filter(|tree| self.seen.contains(*tree)).count() as u64;
+        self.downloaded += fetched.downloaded;
+        self.bytes += fetched.bytes;
+        self.from_cargo += fetched.from_nearby;
+        self.from_store += fetched.from_store.saturating_sub(again);
+        self.seen.extend(fetched.trees.keys().cloned());
+    }
+}
+
+/// What a sync holds while it works.
+pub struct Session<'a> {
+    /// What the command found around it.
+    pub context: &'a Context<'a>,
+    /// The project.
+    pub project: &'a Project,
+    /// Its environment.
+    pub environment: Environment,
+    /// Held while the environment changes.
+    pub lock: EnvironmentLock,
+    /// The store.
+    pub store: Store,
+    /// Held while the store is used.
+    pub store_lock: StoreLock,
+    /// cargo's configuration as it is in the project, without that of environments.
+    pub config: CargoConfig,
+    /// Where the crates came from so far.
+    pub tally: RefCell<Tally>,
+    cargo: OnceCell<Cargo>,
+    version: OnceCell<semver::Version>,
+    /// With the files that go when the session ends.
+    surroundings: OnceCell<(Surroundings, Vec<TempPath>)>,
+}
+
+impl<'a> Session<'a> {
+    /// Takes the locks, makes the environment where it is absent and finishes what an earlier change left.
+    pub fn open(project: &'a Project, context: &'a Context<'a>) -> Result<Self> {
+        let store = Store::new(context.cache()?);
+        let config = config::load(
+            project.layout.root(),
+            context.cargo_home()?,
+            context.cargo_variables(),
+            &entry::is_of_an_environment,
+        )?;
+        let tell = || context.tell_waiting();
+        let (mut environment, lock) = make_and_lock(project, context)?;
+        environment.recover(&lock)?;
+        environment.clear_configurations(&lock)?;
+        let store_lock = store.lock(&context.waiting(&tell))?;
+        if super::stamp::is_copy(&project.layout, &environment.record().id, &store)? {
+            environment.renew_id(&lock)?;
+        }
+        Ok(Self {
+            context,
+            project,
+            environment,
+            lock,
+            store,
+            store_lock,
+            config,
+            tally: RefCell::default(),
+            cargo: OnceCell::new(),
+            version: OnceCell::new(),
+            surroundings: OnceCell::new(),
+        })
+    }
+
+    /// The user's cargo, with the toolchain that the project chooses.
+    pub fn cargo(&self) -> Result<&Cargo> {
+        if let Some(cargo) = self.cargo.get() {
+            return Ok(cargo);
+        }
+        let cargo = find_cargo(self.project.layout.root(), self.context)?;
+        Ok(self.cargo.get_or_init(|| cargo))
+    }
+
+    /// Its version.
+    pub fn cargo_version(&self) -> Result<&semver::Version> {
+        if let Some(version) = self.version.get() {
+            return Ok(version);
+        }
+        let version = self.cargo()?.version()?;
+        Ok(self.version.get_or_init(|| version))
+    }
+
+    /// What cargo is handed to resolve the project: the configurations from the outermost folder down, each without
+    /// the entry that includes an environment. Such a copy lies in the project's own environment, since cargo counts
+    /// relative paths from the folder above the one that holds the file.
+    pub fn surroundings(&self) -> Result<&Surroundings> {
+        if let Some(prepared) = self.surroundings.get() {
+            return Ok(&prepared.0);
+        }
+        let prepared = self.prepare_surroundings()?;
+        Ok(&self.surroundings.get_or_init(|| prepared).0)
+    }
+
+    fn prepare_surroundings(&self) -> Result<(Surroundings, Vec<TempPath>)> {
+        let root = self.project.layout.root();
+        let (mut configs, mut copies) = (Vec::new(), Vec::new());
+        for file in config::files(root, self.context.cargo_home()?)? {
+            let text = fs::read_text(&file)?.unwrap_or_default();
+            if cargo_include::state(&text)? == State::Absent {
+                configs.push(file);
+                continue;
+            }
+            let text = cargo_include::for_resolving(&text, file.parent().unwrap_or(root))?;
+            let copy =
+                fs::temporary(self.environment.layout().root(), "resolving-", ".toml", text.as_bytes())?;
+            configs.push(copy.to_path_buf());
+            copies.push(copy);
+        }
+        Ok((Surroundings { configs, offline: self.context.flags.offline }, copies))
+    }
+
+    /// Fetches with `work`, which is handed what fetching needs.
+    pub fn fetching<T>(&self, work: impl FnOnce(&Fetcher<'_>) -> Result<T>) -> Result<T> {
+        let home = self.context.cargo_home()?;
+        let (config, context) = (&self.config, self.context);
+        let token = |index: &SparseIndex| token_for(config, index, home, context);
+        work(&Fetcher {
+            store: &self.store,
+            lock: &self.store_lock,
+            http: http_settings(&self.config, self.context)?,
+            token: &token,
+            downloads: self.context.flags.jobs.unwrap_or(DOWNLOADS),
+            offline: self.context.flags.offline || self.config.net()?.offline.unwrap_or(false),
+            progress: self.context.progress,
+        })
+    }
+}
+
+/// The environment of a project, made where it is absent, and locked. Another envtool may make or remove it between
+/// the two: what counts is what lies there once the lock is held.
+fn make_and_lock(project: &Project, context: &Context<'_>) -> Result<(Environment, EnvironmentLock)> {
+    let tell = || context.tell_waiting();
+    for _ in 0..100 {
+        let lock = Environment::create(&project.layout)?.lock(&context.waiting(&tell))?;
+        if lock.is_there()?
+            && let Some(environment) = Environment::open(&project.layout)?
+        {
+            return Ok((environment, lock));
+        }
+    }
+    Err(Fault::new(format!("{} is removed again and again", project.layout.environment().root().display()))
+        .help("see what else works on it, and try again"))
+}
+
+/// The user's cargo, with the toolchain that the project in `root` chooses.
+pub fn find_cargo(root: &Path, context: &Context<'_>) -> Result<Cargo> {
+    Cargo::find(&context.path, &context.folder, context.rustc.as_deref())?
+        .as_in(root, context.toolchain.as_deref())
+}
+
+fn http_settings(config: &CargoConfig, context: &Context<'_>) -> Result<Settings> {
+    let (http, net) = (config.http()?, config.net()?);
+    let default = Settings::default();
+    Ok(Settings {
+        proxy: http.proxy.map(|(proxy, _)| proxy),
+        cainfo: http.cainfo.map(|(file, _)| file),
+        system_certificates: context.certificates.clone(),
+        timeout: http.timeout.map_or(default.timeout, std::time::Duration::from_secs),
+        slowest: http.low_speed_limit.unwrap_or(default.slowest),
+        user_agent: http.user_agent.unwrap_or(default.user_agent),
+        multiplexing: http.multiplexing.unwrap_or(default.multiplexing),
+        retries: net.retry.unwrap_or(default.retries),
+    })
+}
+
+/// The token for an index that wants one.
+fn token_for(config: &CargoConfig, index: &SparseIndex, home: &Path, context: &Context<'_>) -> Result<Token> {
+    let url = format!("sparse+{}", index.url());
+    let name = config.registry_by_index(&url)?.map(|registry| registry.name);
+    let fault = || match &name {
+        Some(name) => Fault::new(format!("the registry `{name}` at {} wants a token", index.url())),
+        None => Fault::new(format!("the registry at {} wants a token", index.url())),
+    };
+    match credentials::token_for(config, Asked::Index(&url), home, &Providers { context })? {
+        Found::Known(secret) => Ok(Token::new(secret.reveal().to_owned())),
+        Found::Absent => Err(fault()
+            .why("cargo's config and credentials hold none for it")
+            .help(format!("`cargo login --registry {}`", name.as_deref().unwrap_or("NAME")))),
+        Found::AskCargo(provider) => {
+            Err(fault().why(format!("it is kept by `{provider}`, which only cargo itself can ask")).help(
+                "run `cargo fetch` outside the environment: envtool then takes the crates from cargo's cache",
+            ))
+        }
+    }
+}
+
+/// Starts credential providers.
+struct Providers<'a> {
+    context: &'a Context<'a>,
+}
+
+impl Runner for Providers<'_> {
+    fn talk(&self, argv: &[String], envs: &[(String, String)], input: &str) -> Result<String> {
+        let Some((name, arguments)) = argv.split_first() else {
+            return Err(Fault::new("a credential provider has no name").help("see cargo's configuration"));
+        };
+        let path =
+            process::find(name.as_ref(), &self.context.path, &self.context.folder).ok_or_else(|| {
+                Fault::new(format!("could not find the credential provider `{name}`"))
+                    .help("install it, or correct its name in cargo's configuration")
+            })?;
+        let program = envs
+            .iter()
+            .fold(Program::new(path).args(arguments), |program, (name, value)| program.set(name, value));
+        program.talk(input)
+    }
+}

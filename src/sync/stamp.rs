@@ -1,0 +1,151 @@
+//! The stamp of a sync: what makes the next one cheap, and what lets `run` say in a millisecond that something changed.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::closure::Ready;
+use super::{Report, Session};
+use crate::context::Context;
+use crate::digest::Digest;
+use crate::environment::Environment;
+use crate::fault::Result;
+use crate::fs;
+use crate::layout::{MANIFEST, ProjectLayout};
+use crate::project::Project;
+use crate::resolve;
+use crate::store::{Input, Known, Stamp, Store};
+
+/// How an environment differs from what it was made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Drift {
+    /// It does not.
+    None,
+    /// It was never synced here, as far as the store knows.
+    Never,
+    /// This file has changed since.
+    Changed(PathBuf),
+}
+
+/// Whether a sync has nothing to do: the inputs are what they were, and every name is in its place.
+pub fn is_current(project: &Project, context: &Context<'_>) -> Result<bool> {
+    let Some(environment) = Environment::open(&project.layout)? else {
+        return Ok(false);
+    };
+    if environment.is_interrupted()? {
+        return Ok(false);
+    }
+    let store = Store::new(context.cache()?);
+    let known = store.known(&environment.record().id)?;
+    let here = place(&project.layout)?;
+    let Some(stamp) = known.stamp.filter(|_| known.places.contains(&here)) else {
+        return Ok(false);
+    };
+    if stamp.version != env!("CARGO_PKG_VERSION")
+        || resolve::changed(project.layout.root(), &stamp.inputs)?.is_some()
+    {
+        return Ok(false);
+    }
+    for (folder, names) in &stamp.member_folders {
+        if resolve::names_in(folder)? != *names {
+            return Ok(false);
+        }
+    }
+    let listing = environment.listing()?;
+    Ok(listing.dangling == 0
+        && listing.digest() == stamp.listing
+        && environment.has_cargo_toml()? == stamp.cargo_toml)
+}
+
+/// Whether what the environment was made from has changed since, without a look at the environment itself.
+pub fn drift(project: &Project, environment: &Environment, context: &Context<'_>) -> Result<Drift> {
+    let store = Store::new(context.cache()?);
+    let Some(stamp) = store.known(&environment.record().id)?.stamp else {
+        return Ok(Drift::Never);
+    };
+    let changed = resolve::changed(project.layout.root(), &stamp.inputs)?;
+    Ok(changed.map_or(Drift::None, Drift::Changed))
+}
+
+/// What an environment is made from, as it was read when it was made: what changes meanwhile is a change.
+#[derive(Debug, Default)]
+pub(super) struct Made {
+    /// The files that count.
+    pub(super) inputs: Vec<Input>,
+    /// The folders that hold members of a workspace.
+    pub(super) member_folders: Vec<(PathBuf, Digest)>,
+}
+
+impl Made {
+    /// From the manifest, cargo's configuration and the choice of a toolchain, besides `inputs`.
+    pub(super) fn from(session: &Session<'_>, mut inputs: Vec<Input>) -> Result<Self> {
+        let Session { project, .. } = session;
+        let root = project.layout.root();
+        inputs.push(Input::of(Path::new(MANIFEST), Some(project.text.as_bytes()), Digest::of));
+        let own = [project.layout.cargo_config(), project.layout.legacy_cargo_config()];
+        let toolchain = ["rust-toolchain.toml", "rust-toolchain"].map(|name| root.join(name));
+        let files: BTreeSet<&PathBuf> = own.iter().chain(&toolchain).chain(session.config.files()).collect();
+        for file in files {
+            inputs.push(Input::look(root, file.strip_prefix(root).unwrap_or(file), Digest::of)?);
+        }
+        Ok(Self { inputs, member_folders: Vec::new() })
+    }
+
+    /// Notes what the change itself writes to a file.
+    pub(super) fn will_write(&mut self, session: &Session<'_>, file: &Path, bytes: &[u8]) {
+        let path = file.strip_prefix(session.project.layout.root()).unwrap_or(file);
+        self.inputs.retain(|input| input.path != path);
+        self.inputs.push(Input::of(path, Some(bytes), Digest::of));
+    }
+}
+
+/// Carries a change out and leaves a stamp.
+pub(super) fn commit(session: &Session<'_>, ready: Ready, made: Made) -> Result<Report> {
+    let Session { environment, .. } = session;
+    let (change, report) = ready.split();
+    environment.commit(change, &session.lock)?;
+    // From here on the environment is what it is to be: a stamp that cannot be left only costs the next sync time.
+    if let Err(fault) = leave(session, made) {
+        session.context.progress.warn(&format!("the next sync will look at everything again: {fault}"));
+    }
+    Ok(report)
+}
+
+fn leave(session: &Session<'_>, made: Made) -> Result<()> {
+    let Session { environment, project, store, .. } = session;
+    let stamp = Stamp {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        inputs: made.inputs,
+        listing: environment.listing()?.digest(),
+        cargo_toml: environment.has_cargo_toml()?,
+        member_folders: made.member_folders,
+    };
+    let id = &environment.record().id;
+    let mut places = store.known(id)?.places;
+    let here = place(&project.layout)?;
+    if !places.contains(&here) {
+        places.push(here);
+    }
+    store.remember(id, &Known { places, stamp: Some(stamp) })
+}
+
+/// The place of an environment, links resolved.
+fn place(layout: &ProjectLayout) -> Result<PathBuf> {
+    fs::canonical(layout.environment().root())
+}
+
+/// Whether a copy of this environment lies elsewhere too: the same id in two places that are both there.
+pub(super) fn is_copy(layout: &ProjectLayout, id: &str, store: &Store) -> Result<bool> {
+    let (here, known) = (place(layout)?, store.known(id)?);
+    if known.places.contains(&here) {
+        return Ok(false);
+    }
+    for other in &known.places {
+        let project = other.parent().unwrap_or(Path::new("/"));
+        if let Ok(Some(found)) = Environment::open(&ProjectLayout::new(project.to_owned()))
+            && found.record().id == id
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,21 @@
+//! The verbs, each as a user meets it: the built program in a sandbox with a registry of its own. No test here leaves
+//! the machine. `support/` is what they stand on, `harness.rs` shows that it holds, the other files are one a verb or
+//! a theme.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test may fail loudly, and prepares its files and programs without envtool's own doors"
+)]
+#![cfg(unix)]
+
+mod cache;
+mod faults;
+mod harness;
+mod init;
+mod list;
+mod run;
+mod sources;
+mod support;
+mod sync;
+mod which;

@@ -1,0 +1,13 @@
+//! What the tests of the verbs stand on: a sandbox, a registry, crates, git repositories, and a look at files.
+
+pub(crate) mod crates;
+pub(crate) mod files;
+pub(crate) mod git;
+pub(crate) mod registry;
+pub(crate) mod sandbox;
+
+pub(crate) use crates::{Dep, krate, telling};
+pub(crate) use files::{fingerprint, tree};
+pub(crate) use git::GitRepo;
+pub(crate) use registry::{Fault, Registry};
+pub(crate) use sandbox::{Project, Sandbox, any_file_holds, skipped};
