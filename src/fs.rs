@@ -2,7 +2,7 @@
 //! and what replaces a file is written aside and renamed.
 #![expect(clippy::disallowed_methods, reason = "this is the door that the other files are sent to")]
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Component, Path, PathBuf};
@@ -263,6 +263,61 @@ pub fn link_target(path: &Path) -> Result<Option<PathBuf>> {
         Ok(target) => Ok(Some(target)),
         Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(None),
         Err(error) => optional("read the link", path, Err(error)),
+    }
+}
+
+/// A folder that is looked into many times: on Unix each look starts from it, and not from the root.
+pub struct Folder<'a> {
+    path: &'a Path,
+    #[cfg(unix)]
+    descriptor: std::os::fd::OwnedFd,
+}
+
+impl<'a> Folder<'a> {
+    /// Opens a folder that is there.
+    pub fn open(path: &'a Path) -> Result<Self> {
+        #[cfg(unix)]
+        {
+            use rustix::fs::{Mode, OFlags};
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let descriptor = rustix::fs::open(path, flags, Mode::empty());
+            let descriptor = descriptor.map_err(|error| fault("open the folder", path, &error.into()))?;
+            Ok(Self { path, descriptor })
+        }
+        #[cfg(not(unix))]
+        Ok(Self { path })
+    }
+
+    /// Where the link of this name points; `None` where it is no link.
+    pub fn link_target(&self, name: &OsStr) -> Result<Option<PathBuf>> {
+        #[cfg(unix)]
+        {
+            use rustix::io::Errno;
+            use std::os::unix::ffi::OsStringExt;
+            match rustix::fs::readlinkat(&self.descriptor, name, Vec::new()) {
+                Ok(target) => Ok(Some(OsString::from_vec(target.into_bytes()).into())),
+                Err(Errno::INVAL | Errno::NOENT) => Ok(None),
+                Err(error) => Err(fault("read the link", &self.path.join(name), &error.into())),
+            }
+        }
+        #[cfg(not(unix))]
+        link_target(&self.path.join(name))
+    }
+
+    /// Whether the name leads to something, links followed.
+    pub fn leads_somewhere(&self, name: &OsStr) -> Result<bool> {
+        #[cfg(unix)]
+        {
+            use rustix::fs::{Access, AtFlags};
+            use rustix::io::Errno;
+            match rustix::fs::accessat(&self.descriptor, name, Access::EXISTS, AtFlags::empty()) {
+                Ok(()) => Ok(true),
+                Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(false),
+                Err(error) => Err(fault("look at", &self.path.join(name), &error.into())),
+            }
+        }
+        #[cfg(not(unix))]
+        metadata(&self.path.join(name)).map(|found| found.is_some())
     }
 }
 

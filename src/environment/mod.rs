@@ -192,10 +192,10 @@ type Looked = (Vec<(OsString, Option<PathBuf>)>, usize);
 
 fn look(folder: &Path, names: &[OsString]) -> Result<Looked> {
     let (mut entries, mut dangling) = (Vec::with_capacity(names.len()), 0);
+    let folder = fs::Folder::open(folder)?;
     for name in names {
-        let entry = folder.join(name);
-        let target = fs::link_target(&entry)?;
-        if target.is_some() && fs::metadata(&entry)?.is_none() {
+        let target = folder.link_target(name)?;
+        if target.is_some() && !folder.leads_somewhere(name)? {
             dangling += 1;
         }
         entries.push((name.clone(), target));
