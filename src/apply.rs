@@ -45,9 +45,7 @@ fn stage_folder(
     for package in &folder.receipts_gone {
         change.drop_receipt(name, package);
     }
-    for entry in &folder.carried {
-        change.carry(name, entry.clone());
-    }
+    change.ours(name, folder.ours.iter().cloned());
     Ok(())
 }
 

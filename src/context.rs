@@ -124,7 +124,7 @@ impl<'a> Context<'a> {
 
 fn existing(folder: &Path) -> Result<PathBuf> {
     if crate::fs::is_folder(folder)? {
-        return Ok(folder.to_owned());
+        return crate::fs::canonical(folder);
     }
     Err(Fault::usage(format!("there is no folder {}", folder.display()))
         .help("name one that is there with --directory"))

@@ -269,9 +269,11 @@ impl Fetcher<'_> {
                 .help("check the address of the registry in cargo's config")
         })?;
         let config = IndexConfig::parse(&bytes, index)?;
+        // Where the registry does not ask for it, the place of its archives has no business with the token.
         let token = match (config.auth_required, used) {
+            (false, _) => None,
             (true, None) => Some((self.token)(index)?),
-            (_, used) => used,
+            (true, used) => used,
         };
         Ok((config, token))
     }

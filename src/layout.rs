@@ -30,6 +30,15 @@ pub const LOCK: &str = "envtool.lock";
 pub const ENVIRONMENT: &str = ".envtool";
 /// The folder of crates from crates.io in an environment.
 pub const VENDOR: &str = "vendor";
+/// Whether a name is one that a folder of crates can have: `vendor`, or `vendor-` with what a source's folder is
+/// called.
+pub fn is_crate_folder(name: &str) -> bool {
+    let rest = name.strip_prefix("vendor-").unwrap_or("x");
+    (name == VENDOR || name.starts_with("vendor-"))
+        && !rest.is_empty()
+        && rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+}
+
 /// How the names of cargo's configurations begin that lie in an environment while cargo resolves. They lie there
 /// since cargo counts relative paths from the folder above the one that holds the file.
 pub const RESOLVING: &str = "resolving-";

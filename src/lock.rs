@@ -3,7 +3,7 @@
 //! TOML, sorted, and the same bytes for the same input on every machine: no path, no time and no address of a
 //! registry stands in it. [`Lock::to_cargo_lock`] hands it to cargo's resolver, [`Lock::from_cargo_lock`] takes the answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use semver::Version;
@@ -115,7 +115,12 @@ impl Lock {
     /// Whether this lock is what `pins` ask for.
     pub fn serves(&self, pins: &BTreeMap<PackageName, CratePin>) -> bool {
         let asked: Vec<_> = self.packages.iter().filter_map(|row| Some((row, row.asked.as_ref()?))).collect();
-        asked.len() == pins.len()
+        let rows: BTreeSet<String> =
+            self.packages.iter().map(|row| format!("{} {}", row.name, row.version)).collect();
+        let is_whole =
+            self.packages.iter().flat_map(|row| &row.dependencies).all(|needed| rows.contains(needed));
+        is_whole
+            && asked.len() == pins.len()
             && asked.iter().all(|(row, asked)| {
                 pins.get(&row.name).is_some_and(|pin| pin.version == row.version && **asked == Asked::of(pin))
             })
@@ -218,6 +223,9 @@ mod tests {
         assert_eq!(Lock::parse(&text, "envtool.lock").unwrap(), lock);
         assert!(lock.serves(&manifest.crates));
         assert!(!lock.serves(&BTreeMap::new()));
+        let mut cut = Lock { packages: lock.packages.clone() };
+        cut.packages.retain(|row| row.id().to_string() != "a 1.0.0");
+        assert!(!cut.serves(&manifest.crates), "a row that another needs is gone");
         let other = Manifest::parse("[crates]\nb = \"2.0.0\"\na = \"2.0.0\"\n", "m").unwrap();
         assert!(!lock.serves(&other.crates), "other features");
         let names: Vec<_> = lock.packages.iter().map(|r| r.id().to_string()).collect();

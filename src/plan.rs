@@ -46,8 +46,8 @@ pub struct Plan {
 pub struct FolderPlan {
     /// Every crate, and whether it needs a new receipt.
     pub crates: Vec<(Wanted, bool)>,
-    /// What has no receipt and stays.
-    pub carried: Vec<OsString>,
+    /// What of the folder as it is has a receipt; everything else in it stays.
+    pub ours: BTreeSet<String>,
     /// Receipts that go.
     pub receipts_gone: Vec<PackageId>,
 }
@@ -117,10 +117,11 @@ impl Folder<'_> {
             next.receipts_gone.push(package.clone());
             changed = true;
         }
-        if !is_wanted && carried.is_empty() {
+        if !is_wanted && carried.is_empty() && !self.receipts.is_empty() {
             plan.folders_gone.push(name.to_owned());
-        } else if changed {
-            next.carried = carried;
+        } else if (is_wanted || !self.receipts.is_empty()) && changed {
+            next.ours = self.receipts.keys().map(PackageId::folder).collect();
+            next.ours.extend(self.wanted.iter().flatten().map(|one| one.package.folder()));
             plan.folders.insert(name.to_owned(), next);
         }
         Ok(())
@@ -130,7 +131,15 @@ impl Folder<'_> {
     fn without_receipt(&self) -> Vec<OsString> {
         let ours: BTreeSet<OsString> = self.receipts.keys().map(|p| OsString::from(p.folder())).collect();
         let entries = self.entries.into_iter().flat_map(BTreeMap::keys);
-        entries.filter(|name| !ours.contains(*name)).cloned().collect()
+        entries.filter(|name| !ours.contains(*name) && !self.lost_receipt(name)).cloned().collect()
+    }
+
+    /// Whether an entry is the very link that is wanted: its receipt was lost, and is written again.
+    fn lost_receipt(&self, entry: &OsStr) -> bool {
+        let target = self.entries.and_then(|entries| entries.get(entry)).and_then(Option::as_deref);
+        let is_it =
+            |one: &Wanted| OsStr::new(&one.package.folder()) == entry && target == Some(one.tree.as_path());
+        self.wanted.iter().flatten().any(is_it)
     }
 
     /// Whether a crate lies here as it is wanted.
@@ -267,7 +276,8 @@ mod tests {
         }
         let found = plan(vec![wanted("b", "1")], receipts.clone(), &listing, Link::Symlink).unwrap();
         assert_eq!(found.folders_gone, Vec::<String>::new());
-        assert!(found.folders.values().all(|folder| folder.carried == ["mine"]), "{found:?}");
+        assert!(found.folders.values().all(|folder| !folder.ours.contains("mine")), "{found:?}");
+        assert_eq!(found.folders.len(), 2);
 
         listing.folders.get_mut("vendor").unwrap().insert("b-1.0.0".into(), None);
         let fault = plan(vec![wanted("b", "1")], receipts, &listing, Link::Symlink).unwrap_err();

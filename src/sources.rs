@@ -88,14 +88,14 @@ pub fn replaced(
 }
 
 /// The lines in files of the project (at or below `root`), or in variables, that replace one of `sources` otherwise:
-/// they win over the file that the project's configuration includes. `config` is read from where cargo would start.
-pub fn bypasses(config: &CargoConfig, sources: &[Source], root: &Path) -> Result<Vec<Bypass>> {
+/// they win over the file that the project's configuration includes. What lies in cargo's `home` counts least. `config` is read from where cargo would start.
+pub fn bypasses(config: &CargoConfig, sources: &[Source], root: &Path, home: &Path) -> Result<Vec<Bypass>> {
     let mut found = Vec::new();
     for known in config.sources()? {
         let Some((by, place)) = known.replace_with else {
             continue;
         };
-        let in_project = place.file().is_none_or(|file| file.starts_with(root));
+        let in_project = place.file().is_none_or(|file| file.starts_with(root) && !file.starts_with(home));
         let named = if known.name == CRATES_IO { sources.iter().any(Source::is_crates_io) } else { false };
         let named = named
             || sources

@@ -33,7 +33,8 @@ impl Ui {
             self.note(note);
         }
         let mut out = anstream::stdout().lock();
-        match out.write_all(outcome.data.as_bytes()).and_then(|()| out.flush()) {
+        let data = if outcome.is_json { outcome.data.clone() } else { plain(&outcome.data) };
+        match out.write_all(data.as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 self.fault(&Fault::new("could not write to standard output").because(&error))
             }

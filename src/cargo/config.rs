@@ -54,6 +54,12 @@ pub fn files(start: &Path, cargo_home: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// Every place where cargo looks for a configuration, whether a file is there or not.
+pub fn candidates(start: &Path, cargo_home: &Path) -> Vec<PathBuf> {
+    let folders = start.ancestors().map(|folder| folder.join(".cargo")).chain([cargo_home.to_owned()]);
+    folders.flat_map(|folder| ["config", "config.toml"].map(|name| folder.join(name))).collect()
+}
+
 /// The configuration files above and in `start`, outermost first.
 fn walk(start: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();

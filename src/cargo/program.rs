@@ -23,6 +23,8 @@ pub struct Cargo {
     rustup: Option<PathBuf>,
     /// `RUSTUP_TOOLCHAIN` for it; `None` leaves the choice to rustup.
     toolchain: Option<OsString>,
+    /// cargo's home.
+    home: Option<PathBuf>,
     /// What the user's `RUSTC` says.
     rustc: OsString,
 }
@@ -56,14 +58,20 @@ pub enum Agreement {
 
 impl Cargo {
     /// Finds cargo on `path`, the value of PATH.
-    pub fn find(path: &OsStr, folder: &Path, rustc: Option<&OsStr>) -> Result<Self> {
+    pub fn find(path: &OsStr, folder: &Path, home: Option<&Path>, rustc: Option<&OsStr>) -> Result<Self> {
         let program = process::find(OsStr::new("cargo"), path, folder).ok_or_else(|| {
             Fault::new("could not find cargo").why("there is no program `cargo` on PATH").help(
                 "install Rust with rustup (or your system's package, such as `apt install cargo`), and see that `cargo -V` answers",
             )
         })?;
         let rustup = process::find(OsStr::new("rustup"), path, folder);
-        Ok(Self { program, rustup, toolchain: None, rustc: rustc.unwrap_or(OsStr::new("rustc")).to_owned() })
+        Ok(Self {
+            program,
+            rustup,
+            toolchain: None,
+            home: home.map(Path::to_owned),
+            rustc: rustc.unwrap_or(OsStr::new("rustc")).to_owned(),
+        })
     }
 
     /// Chooses the toolchain that rustup chooses in `project`: cargo is started elsewhere, where it would not see the
@@ -96,7 +104,11 @@ impl Cargo {
     }
 
     fn program(&self) -> Program {
-        let program = Program::new(&self.program).within(root_folder());
+        let mut program = Program::new(&self.program).within(root_folder());
+        // A relative home counts from where the user stands, and not from the root folder.
+        if let Some(home) = &self.home {
+            program = program.set("CARGO_HOME", home);
+        }
         match &self.toolchain {
             Some(toolchain) => program.set("RUSTUP_TOOLCHAIN", toolchain),
             None => program,

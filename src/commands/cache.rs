@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
+use super::Outcome;
 use super::sync::megabytes;
-use super::{Outcome, as_json};
 use crate::context::Context;
 use crate::fault::Result;
 use crate::store::{Store, Usage};
@@ -42,7 +42,7 @@ fn size(store: &Store, json: bool) -> Result<Outcome> {
     let buckets = store.usage()?;
     let bytes = buckets.iter().map(|usage| usage.bytes).sum();
     if json {
-        return as_json(&Size { bytes, buckets }).map(Outcome::data);
+        return Outcome::json(&Size { bytes, buckets });
     }
     let mut lines = String::new();
     for Usage { bucket, entries, bytes } in buckets.iter().filter(|usage| usage.entries > 0) {

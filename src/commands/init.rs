@@ -40,7 +40,8 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     }
     // 3. Write; what was made goes again where a later step fails.
     let mut undo = Undo::default();
-    let done = place.write(has_manifest, config.as_ref(), &mut undo);
+    let done =
+        place.write(has_manifest, config.as_ref(), &mut undo).and_then(|()| place.still_loads(context));
     if done.is_err() {
         undo.run();
     }
@@ -67,7 +68,7 @@ impl Place {
     fn choose(asked: &Path, context: &Context<'_>, notes: &mut Vec<String>) -> Result<Self> {
         let mut root = match fs::is_folder(asked)? {
             true => fs::canonical(asked)?,
-            false => asked.to_owned(),
+            false => fs::lexical(asked),
         };
         let mut members = Vec::new();
         if fs::is_file(&root.join(CARGO_MANIFEST))? {
@@ -116,7 +117,9 @@ impl Place {
                 context.cargo_variables(),
                 &entry::is_of_an_environment,
             )?;
-            for bypass in sources::bypasses(&config, &[crates_io()], self.layout.root())? {
+            for bypass in
+                sources::bypasses(&config, &[crates_io()], self.layout.root(), context.cargo_home()?)?
+            {
                 if !found.contains(&bypass) {
                     found.push(bypass);
                 }
@@ -138,29 +141,59 @@ impl Place {
         if let Some((path, text)) = config {
             let folder = path.parent().unwrap_or(root).to_owned();
             undo.made_by(&folder, || fs::create_folders(&folder))?;
+            undo.kept(path)?;
             fs::write(path, text.as_bytes())?;
         }
         Ok(())
+    }
+
+    /// Asks cargo once more: a workspace whose members are `*` takes the new folders for members.
+    fn still_loads(&self, context: &Context<'_>) -> Result<()> {
+        if !self.is_cargo() {
+            return Ok(());
+        }
+        let root = self.layout.root();
+        find_cargo(root, context)?.workspace(&root.join(CARGO_MANIFEST)).map(drop).map_err(|fault| {
+            fault.while_doing("could not make the environment").help(format!(
+                "add `exclude = [\".cargo\", \".envtool\"]` to [workspace] in {}",
+                self.layout.cargo_manifest().display()
+            ))
+        })
     }
 }
 
 /// What was made, to be taken away again where a later step fails.
 #[derive(Default)]
-struct Undo(Vec<PathBuf>);
+struct Undo {
+    made: Vec<PathBuf>,
+    kept: Vec<(PathBuf, Vec<u8>)>,
+}
 
 impl Undo {
     fn made_by(&mut self, path: &Path, make: impl FnOnce() -> Result<()>) -> Result<()> {
         let was_there = fs::kind(path)? != fs::Kind::Absent;
         let done = make();
         if !was_there {
-            self.0.push(path.to_owned());
+            self.made.push(path.to_owned());
         }
         done
     }
 
+    /// Keeps a file's bytes that are about to be changed.
+    fn kept(&mut self, path: &Path) -> Result<()> {
+        match fs::read(path)? {
+            Some(bytes) => self.kept.push((path.to_owned(), bytes)),
+            None => self.made.push(path.to_owned()),
+        }
+        Ok(())
+    }
+
+    // The fault that led here is the one to tell.
     fn run(self) {
-        for path in self.0.iter().rev() {
-            // The fault that led here is the one to tell.
+        for (path, bytes) in &self.kept {
+            let _ = fs::write(path, bytes);
+        }
+        for path in self.made.iter().rev() {
             let _ = fs::remove_tree(path);
         }
     }

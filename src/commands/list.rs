@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::{Outcome, as_json, environment_of};
+use super::{Outcome, environment_of};
 use crate::cargo_lock::{CargoLock, crates_io};
 use crate::context::Context;
 use crate::fault::Result;
@@ -53,13 +53,13 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     installed.sort_by(|a, b| (&a.1.package, &a.0).cmp(&(&b.1.package, &b.0)));
     // 3. Show it.
     let receipts: Vec<&Receipt> = installed.iter().map(|(_, receipt)| receipt).collect();
-    let data = if context.flags.json {
-        as_json(&Packages { packages: receipts.iter().map(|receipt| shown(receipt)).collect() })?
-    } else {
-        as_lines(&receipts)
-    };
-    let mut outcome = Outcome::data(data);
-    if receipts.is_empty() && !context.flags.json {
+    if context.flags.json {
+        return Outcome::json(&Packages {
+            packages: receipts.iter().map(|receipt| shown(receipt)).collect(),
+        });
+    }
+    let mut outcome = Outcome::data(as_lines(&receipts));
+    if receipts.is_empty() {
         outcome.notes.push("nothing is installed (`envtool sync` installs what the lock names)".to_owned());
     }
     Ok(outcome)

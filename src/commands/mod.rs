@@ -25,12 +25,21 @@ pub struct Outcome {
     pub notes: Vec<String>,
     /// The exit code.
     pub code: u8,
+    /// Whether the data is JSON, which escapes what a terminal would obey by itself.
+    pub is_json: bool,
 }
 
 impl Outcome {
     /// Data and nothing else.
     pub fn data(data: String) -> Self {
         Self { data, ..Self::default() }
+    }
+
+    /// A value as JSON and nothing else.
+    pub fn json(value: &impl Serialize) -> Result<Self> {
+        let text = serde_json::to_string_pretty(value)
+            .map_err(|error| Fault::new("could not write JSON").because(&error))?;
+        Ok(Self { data: text + "\n", is_json: true, ..Self::default() })
     }
 }
 
@@ -53,11 +62,4 @@ fn no_such_command(name: &OsStr) -> Fault {
     Fault::new(format!("could not find the command {:?}", name.display().to_string()))
         .why("it is neither in the environment nor on PATH")
         .help("`envtool list` shows what the environment holds")
-}
-
-/// A value as `--json` shows it.
-fn as_json(value: &impl Serialize) -> Result<String> {
-    serde_json::to_string_pretty(value)
-        .map(|text| text + "\n")
-        .map_err(|error| Fault::new("could not write JSON").because(&error))
 }

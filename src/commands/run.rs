@@ -56,14 +56,22 @@ fn locate(name: &OsStr, path: &OsStr, folder: &Path) -> Result<PathBuf> {
         return Ok(found);
     }
     let given = folder.join(name);
+    let on_path = std::env::split_paths(path).map(|folder| folder.join(name)).find(|file| file.is_file());
+    if let Some(file) = on_path {
+        return Err(not_executable(&file));
+    }
     let is_path = Path::new(name).components().count() > 1 || name.as_encoded_bytes().contains(&b'/');
     if is_path && crate::fs::metadata(&given)?.is_some() {
-        return Err(Fault::new(format!("could not run {}", given.display()))
-            .why("it is not an executable file")
-            .help(format!("make it one (`chmod +x {}`), or run what interprets it", given.display()))
-            .with_exit_code(126));
+        return Err(not_executable(&given));
     }
     Err(no_such_command(name).with_exit_code(127))
+}
+
+fn not_executable(file: &Path) -> Fault {
+    Fault::new(format!("could not run {}", file.display()))
+        .why("it is not an executable file")
+        .help(format!("make it one (`chmod +x {}`), or run what interprets it", file.display()))
+        .with_exit_code(126)
 }
 
 #[cfg(unix)]
@@ -97,6 +105,10 @@ fn remark(
     if let Some(line) = drifted(project, environment, context)? {
         return Ok(Some(line));
     }
+    let bin = environment.layout().bin();
+    if std::env::join_paths([&bin]).is_err() {
+        return Ok(Some(format!("{} cannot stand on PATH, since its name holds a separator", bin.display())));
+    }
     let is_cargo =
         command.first().is_some_and(|name| Path::new(name).file_stem() == Some(OsStr::new("cargo")));
     let root = crate::fs::canonical(project.layout.root())?;
@@ -113,6 +125,7 @@ fn drifted(project: &Project, environment: &Environment, context: &Context<'_>) 
     let what = match sync::drift(project, environment, context)? {
         Drift::None => return Ok(None),
         Drift::Never => "the environment was never synced on this machine".to_owned(),
+        Drift::Environment => "something in the environment came or went since it was synced".to_owned(),
         Drift::Changed(file) => format!("{} has changed since the environment was synced", file.display()),
     };
     Ok(Some(format!("{what} (help: envtool sync)")))

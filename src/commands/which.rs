@@ -40,5 +40,5 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
         ));
     }
     notes.extend(found.iter().skip(1).map(|other| format!("before {}", other.display())));
-    Ok(Outcome { data: format!("{}\n", first.display()), notes, code: 0 })
+    Ok(Outcome { data: format!("{}\n", first.display()), notes, ..Outcome::default() })
 }

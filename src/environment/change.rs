@@ -7,15 +7,16 @@
 //! The order keeps plain `cargo` working at every moment: a folder is exchanged in one step, `cargo.toml` is replaced
 //! when all that it names is there, and a folder that it no longer names goes after it.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Environment, EnvironmentLock};
 use crate::fault::{Fault, Result};
 use crate::fs;
-use crate::layout::RESOLVING;
+use crate::layout::{ProjectLayout, RESOLVING, is_crate_folder};
+use crate::package::PackageId;
 use crate::receipt::Receipt;
 
 /// A change that is being made ready.
@@ -43,12 +44,12 @@ struct Journal {
     drop_cargo_toml: bool,
     /// Folders that take the place of those of the same name.
     folders: Vec<Folder>,
-    /// Receipts to remove: folder and file name.
-    receipts_gone: Vec<(String, String)>,
+    /// Receipts to remove: folder and package.
+    receipts_gone: Vec<(String, PackageId)>,
     /// Folders that nothing names any more.
     folders_gone: Vec<String>,
-    /// Files beside the environment that are written last: name below `staging/`, and where it goes.
-    files: Vec<(String, PathBuf)>,
+    /// Files beside the environment that are written last.
+    files: Vec<Beside>,
 }
 
 /// A folder that takes the place of the one of the same name.
@@ -57,8 +58,49 @@ struct Folder {
     name: String,
     /// The new folder's identity on its file system: which of the two lies where.
     identity: Option<u64>,
-    /// What is taken over from the old one: entries that have no receipt.
-    carried: Vec<OsString>,
+    /// What has a receipt in the old one. Everything else in it is somebody else's, and is taken over.
+    ours: BTreeSet<String>,
+}
+
+/// A file of the project beside its environment. The journal names it by what it is and not by its path: an
+/// environment may have been moved, copied or sent by a stranger since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Beside {
+    /// `envtool.lock`.
+    Lock,
+    /// `.cargo/config.toml`.
+    CargoConfig,
+    /// `.cargo/config`.
+    LegacyCargoConfig,
+}
+
+impl Beside {
+    /// Where it lies in a project.
+    pub fn path(self, project: &ProjectLayout) -> PathBuf {
+        match self {
+            Self::Lock => project.lock(),
+            Self::CargoConfig => project.cargo_config(),
+            Self::LegacyCargoConfig => project.legacy_cargo_config(),
+        }
+    }
+
+    fn staged(self) -> &'static str {
+        match self {
+            Self::Lock => "beside-lock",
+            Self::CargoConfig => "beside-cargo-config",
+            Self::LegacyCargoConfig => "beside-legacy-cargo-config",
+        }
+    }
+}
+
+impl Journal {
+    /// Whether every name in it is one that envtool writes: what lies on disk may come from a stranger.
+    fn is_ours(&self) -> bool {
+        let changed = self.folders.iter().map(|folder| &folder.name);
+        let receipts = self.receipts_gone.iter().map(|(folder, _)| folder);
+        changed.chain(&self.folders_gone).chain(receipts).all(|name| is_crate_folder(name))
+    }
 }
 
 impl Change {
@@ -67,7 +109,11 @@ impl Change {
         let path = self.staging.join(name);
         if !self.journal.folders.iter().any(|folder| folder.name == name) {
             fs::create_folders(&path)?;
-            self.journal.folders.push(Folder { name: name.to_owned(), identity: None, carried: Vec::new() });
+            self.journal.folders.push(Folder {
+                name: name.to_owned(),
+                identity: None,
+                ours: BTreeSet::new(),
+            });
         }
         Ok(path)
     }
@@ -77,10 +123,10 @@ impl Change {
         self.journal.folders.iter().any(|folder| folder.name == name).then(|| self.staging.join(name))
     }
 
-    /// Takes an entry over from the old folder of the same name.
-    pub fn carry(&mut self, folder: &str, entry: OsString) {
+    /// Says what of the old folder of the same name is ours; the rest is taken over.
+    pub fn ours(&mut self, folder: &str, entries: impl IntoIterator<Item = String>) {
         if let Some(folder) = self.journal.folders.iter_mut().find(|f| f.name == folder) {
-            folder.carried.push(entry);
+            folder.ours.extend(entries);
         }
     }
 
@@ -99,8 +145,8 @@ impl Change {
     }
 
     /// Removes a receipt.
-    pub fn drop_receipt(&mut self, folder: &str, package: &crate::package::PackageId) {
-        self.journal.receipts_gone.push((folder.to_owned(), format!("{}.json", package.folder())));
+    pub fn drop_receipt(&mut self, folder: &str, package: &PackageId) {
+        self.journal.receipts_gone.push((folder.to_owned(), package.clone()));
     }
 
     /// Sets `cargo.toml`, or takes it away.
@@ -110,10 +156,9 @@ impl Change {
     }
 
     /// Writes a file beside the environment, last of all.
-    pub fn file(&mut self, to: &Path, bytes: &[u8]) -> Result<()> {
-        let name = format!("file-{}", self.journal.files.len());
-        fs::write_new(&self.staging.join(&name), bytes)?;
-        self.journal.files.push((name, to.to_owned()));
+    pub fn file(&mut self, file: Beside, bytes: &[u8]) -> Result<()> {
+        fs::write_new(&self.staging.join(file.staged()), bytes)?;
+        self.journal.files.push(file);
         Ok(())
     }
 }
@@ -151,11 +196,15 @@ impl Environment {
         match fs::read(&path)? {
             None => fs::remove_tree(&self.layout.staging()),
             Some(bytes) => {
-                let journal = serde_json::from_slice(&bytes).map_err(|error| {
+                let unreadable = || {
                     Fault::new(format!("could not read the journal {}", path.display()))
-                        .because(&error)
                         .help(format!("remove {} and run `envtool sync`", path.display()))
-                })?;
+                };
+                let journal: Journal =
+                    serde_json::from_slice(&bytes).map_err(|error| unreadable().because(&error))?;
+                if !journal.is_ours() {
+                    return Err(unreadable().why("it names what envtool never puts into an environment"));
+                }
                 self.carry_out(&journal, lock)
             }
         }
@@ -187,10 +236,11 @@ impl Environment {
         for name in &journal.folders_gone {
             fs::remove_tree(&self.layout.folder(name))?;
         }
-        for (name, to) in &journal.files {
-            if let Some(bytes) = fs::read(&staging.join(name))? {
-                fs::create_folders(to.parent().unwrap_or(to))?;
-                fs::write(to, &bytes)?;
+        for file in &journal.files {
+            if let Some(bytes) = fs::read(&staging.join(file.staged()))? {
+                let to = file.path(&self.project);
+                fs::create_folders(to.parent().unwrap_or(&to))?;
+                fs::write(&to, &bytes)?;
             }
         }
         fs::remove_file(&self.layout.journal())?;
@@ -202,6 +252,11 @@ impl Environment {
         let live = self.layout.folder(&folder.name);
         let aside = self.layout.staging().join(format!("old-{}", folder.name));
         let pending = folder.identity.is_some() && fs::identity(&staged)? == folder.identity;
+        if !pending && fs::is_folder(&staged)? && fs::identity(&live)? != folder.identity {
+            return Err(Fault::new(format!("could not finish the change of {}", live.display()))
+                .why("the environment was copied in the middle of it")
+                .help(format!("remove {} and run `envtool sync`", self.layout.root().display())));
+        }
         if pending {
             if !fs::is_folder(&live)? {
                 fs::rename(&staged, &live)?;
@@ -219,10 +274,11 @@ impl Environment {
             }
         }
         for old in [staged, aside] {
-            for entry in &folder.carried {
-                let (from, to) = (old.join(entry), live.join(entry));
-                if fs::kind(&from)? != fs::Kind::Absent && fs::kind(&to)? == fs::Kind::Absent {
-                    fs::rename(&from, &to)?;
+            for entry in fs::names(&old)?.unwrap_or_default() {
+                let is_ours = entry.to_str().is_some_and(|name| folder.ours.contains(name));
+                let to = live.join(&entry);
+                if !is_ours && fs::kind(&to)? == fs::Kind::Absent {
+                    fs::rename(&old.join(&entry), &to)?;
                 }
             }
         }
@@ -231,8 +287,8 @@ impl Environment {
 
     fn exchange_receipts(&self, journal: &Journal) -> Result<()> {
         let staged = self.layout.staging().join("receipts");
-        for (folder, file) in &journal.receipts_gone {
-            fs::remove_file(&self.layout.receipts().join(folder).join(file))?;
+        for (folder, package) in &journal.receipts_gone {
+            fs::remove_file(&self.layout.receipts().join(folder).join(format!("{}.json", package.folder())))?;
         }
         for folder in fs::names(&staged)?.unwrap_or_default() {
             let live = self.layout.receipts().join(&folder);
@@ -292,9 +348,9 @@ mod tests {
         let mut change = environment.begin(&lock).unwrap();
         let staged = change.folder("vendor").unwrap();
         fs::write_new(&staged.join("new"), b"").unwrap();
-        change.carry("vendor", "mine".into());
+        change.ours("vendor", ["old".to_owned()]);
         change.cargo_toml(Some("new")).unwrap();
-        change.file(&project.path().join("beside/envtool.lock"), b"lock").unwrap();
+        change.file(super::Beside::Lock, b"lock").unwrap();
         let done = environment.commit(change, &lock);
         (project, environment, done)
     }
@@ -302,7 +358,7 @@ mod tests {
     fn is_new(project: &TempDir, environment: &Environment) {
         assert_eq!(names(environment, "vendor"), BTreeSet::from(["mine".to_owned(), "new".to_owned()]));
         assert_eq!(fs::read_text(&environment.layout().cargo_toml()).unwrap().as_deref(), Some("new"));
-        assert!(fs::is_file(&project.path().join("beside/envtool.lock")).unwrap());
+        assert!(fs::is_file(&project.path().join("envtool.lock")).unwrap());
         assert!(!environment.is_interrupted().unwrap());
         assert_eq!(fs::kind(&environment.layout().staging()).unwrap(), fs::Kind::Absent);
     }
@@ -339,6 +395,23 @@ mod tests {
         let lock = environment.lock(&WAITING).unwrap();
         environment.recover(&lock).unwrap();
         is_new(&project, &environment);
+    }
+
+    #[test]
+    fn a_journal_of_a_stranger_is_refused_and_nothing_is_touched() {
+        for journal in [
+            r#"{"drop_cargo_toml":false,"folders":[],"receipts_gone":[],"folders_gone":["../victim"],"files":[]}"#,
+            r#"{"drop_cargo_toml":false,"folders":[],"receipts_gone":[],"folders_gone":[],"files":["/etc/passwd"]}"#,
+            r#"{"drop_cargo_toml":false,"folders":[{"name":"bin","identity":1,"ours":[]}],"receipts_gone":[],"folders_gone":[],"files":[]}"#,
+        ] {
+            let (project, environment, done) = change(fs::exchange);
+            done.unwrap();
+            fs::create_folders(&project.path().join("victim")).unwrap();
+            fs::write(&environment.layout().journal(), journal.as_bytes()).unwrap();
+            let lock = environment.lock(&WAITING).unwrap();
+            assert!(environment.recover(&lock).unwrap_err().help_text().is_some(), "{journal}");
+            assert!(fs::is_folder(&project.path().join("victim")).unwrap());
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod link;
 mod record;
 mod variables;
 
-pub use change::Change;
+pub use change::{Beside, Change};
 pub use link::place;
 pub use record::Record;
 pub use variables::{path_inside, variables};
@@ -20,12 +20,13 @@ use std::path::{Path, PathBuf};
 use crate::digest::{Digest, Hasher};
 use crate::fault::{Fault, Result};
 use crate::fs::{self, Kind};
-use crate::layout::{EnvironmentLayout, ProjectLayout, VENDOR};
+use crate::layout::{EnvironmentLayout, ProjectLayout, RESOLVING, is_crate_folder};
 use crate::receipt::Receipt;
 
 /// An environment that is there.
 #[derive(Debug)]
 pub struct Environment {
+    project: ProjectLayout,
     layout: EnvironmentLayout,
     record: Record,
     /// Exchanges two folders in one step, or says that it cannot.
@@ -55,6 +56,26 @@ pub struct Listing {
     pub dangling: usize,
 }
 
+/// Whether a folder holds no more than what envtool puts into a new environment: one that was killed while it made
+/// it leaves that.
+fn is_skeleton(layout: &EnvironmentLayout) -> Result<bool> {
+    for name in fs::names(layout.root())?.unwrap_or_default() {
+        let path = layout.root().join(&name);
+        let known = match name.to_str() {
+            Some("bin" | "receipts" | "journal") => {
+                fs::kind(&path)? == Kind::Folder && fs::names(&path)?.is_none_or(|names| names.is_empty())
+            }
+            Some("env.toml" | ".gitignore" | ".lock") => fs::kind(&path)? == Kind::File,
+            Some(name) => name.starts_with(".envtool-") || name.starts_with(RESOLVING),
+            None => false,
+        };
+        if !known {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 impl Environment {
     /// Opens the environment of a project; `None` where there is none. What is called `.envtool` and is no
     /// environment is never touched: it is an error.
@@ -76,13 +97,18 @@ impl Environment {
         match fs::read_text(&layout.record())? {
             Some(text) => {
                 let record = Record::parse(&text, &layout.record().display().to_string())?;
-                Ok(Some(Self { layout, record, exchange: fs::exchange }))
+                Ok(Some(Self { project: project.clone(), layout, record, exchange: fs::exchange }))
             }
-            None if fs::names(root)?.is_none_or(|names| names.is_empty()) => Ok(None),
+            None if is_skeleton(&layout)? => Ok(None),
             None => {
                 Err(not_one("it has no env.toml: somebody else's folder, or an environment that lost it"))
             }
         }
+    }
+
+    /// Removes it again where it holds nothing yet: for a first sync that failed.
+    pub fn remove_if_new(&self, _lock: &EnvironmentLock) -> Result<()> {
+        if is_skeleton(&self.layout)? { fs::remove_tree(self.layout.root()) } else { Ok(()) }
     }
 
     /// Makes the environment of a project where there is none.
@@ -100,7 +126,7 @@ impl Environment {
         let record = Record::new();
         // Last, since it is what makes the folder an environment.
         fs::write(&layout.record(), record.to_text()?.as_bytes())?;
-        Ok(Self { layout, record, exchange: fs::exchange })
+        Ok(Self { project: project.clone(), layout, record, exchange: fs::exchange })
     }
 
     /// Its paths.
@@ -140,8 +166,25 @@ impl Environment {
     /// The folders of crates that are there: `vendor`, `vendor-ID`.
     pub fn folders(&self) -> Result<Vec<String>> {
         let names = fs::names(self.layout.root())?.unwrap_or_default();
-        let ours = |name: &String| name == VENDOR || name.starts_with("vendor-");
-        Ok(names.into_iter().filter_map(|name| name.into_string().ok()).filter(ours).collect())
+        let mut folders = Vec::new();
+        for name in
+            names.into_iter().filter_map(|name| name.into_string().ok()).filter(|name| is_crate_folder(name))
+        {
+            match fs::kind(&self.layout.folder(&name))? {
+                Kind::Folder => folders.push(name),
+                Kind::Absent => {}
+                Kind::Link | Kind::File | Kind::Other => {
+                    let path = self.layout.folder(&name);
+                    return Err(Fault::new(format!("could not use {}", path.display()))
+                        .why("it is not a folder, and envtool did not put it there")
+                        .help(format!(
+                            "move it away (`mv {} /tmp`), then run `envtool sync`",
+                            path.display()
+                        )));
+                }
+            }
+        }
+        Ok(folders)
     }
 
     /// The names in its folders of crates.
@@ -169,13 +212,28 @@ impl Environment {
         Ok(listing)
     }
 
+    /// The digest of the names alone, of crates and of receipts: what can be looked at before every command.
+    pub fn names(&self) -> Result<Digest> {
+        let mut hasher = Hasher::default();
+        for folder in self.folders()? {
+            for path in [self.layout.folder(&folder), self.layout.receipts().join(&folder)] {
+                for name in fs::names(&path)?.unwrap_or_default() {
+                    hasher.update(name.as_encoded_bytes());
+                    hasher.update(b"\0");
+                }
+                hasher.update(b"\0");
+            }
+        }
+        Ok(hasher.finish())
+    }
+
     /// Every receipt, with the folder it belongs to.
     pub fn receipts(&self) -> Result<Vec<(String, Receipt)>> {
         let mut receipts = Vec::new();
         let root = self.layout.receipts();
         for folder in fs::names(&root)?.unwrap_or_default() {
             let path = root.join(&folder);
-            let Some(folder) = folder.to_str() else { continue };
+            let Some(folder) = folder.to_str().filter(|name| is_crate_folder(name)) else { continue };
             for name in fs::names(&path)?.unwrap_or_default() {
                 let file = path.join(name);
                 if let Some(bytes) = fs::read(&file)? {

@@ -20,7 +20,8 @@ pub fn path_inside(root: &Path, path: &OsStr, cargo_home: Option<&Path>) -> OsSt
     let bin = root.join("bin");
     let mut folders: Vec<PathBuf> = vec![bin];
     for folder in std::env::split_paths(path) {
-        if !folders.contains(&folder) {
+        // An absent PATH is not one that holds the current folder.
+        if !folders.contains(&folder) && !path.is_empty() {
             folders.push(folder);
         }
     }

@@ -86,6 +86,12 @@ impl IndexConfig {
                 .why(format!("config.json: `dl` is neither http nor https: {shown:?}"))
                 .help(help));
         }
+        if config.auth_required
+            && index.url.starts_with("https:")
+            && !config.dl.to_lowercase().starts_with("https:")
+        {
+            return Err(fault().why("config.json: `dl` would send the token over plain http").help(help));
+        }
         Ok(config)
     }
 

@@ -96,9 +96,12 @@ impl Store {
         for bucket in StoreLayout::buckets() {
             let folder = self.layout.bucket(bucket);
             if !fs::is_folder(&folder)? {
-                fs::create_folders(&folder).map_err(|fault| {
-                    fault.or_help("choose another place for the store with ENVTOOL_CACHE_DIR")
-                })?;
+                fs::create_folders(&folder)
+                    .and_then(|()| fs::set_folder_mode(&folder, 0o755))
+                    .and_then(|()| fs::set_folder_mode(self.layout.root(), 0o755))
+                    .map_err(|fault| {
+                        fault.or_help("choose another place for the store with ENVTOOL_CACHE_DIR")
+                    })?;
             }
         }
         self.clear_tmp()?;
@@ -124,6 +127,8 @@ impl Store {
         let record = record.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         match record {
             Some(record) if fs::is_folder(&path)? => Ok(Some(Tree { path, record })),
+            // Another package's: a lock that gives this one its checksum must not cost others theirs.
+            Some(_) if fs::names(&entry)?.is_some_and(|names| names.len() > 1) => Ok(None),
             _ => {
                 // Absent, or a part is: an entry is renamed into place whole, so somebody took the part away.
                 fs::remove_tree(&entry)?;

@@ -30,6 +30,10 @@ pub struct Stamp {
     pub inputs: Vec<Input>,
     /// The digest of the names and links in the environment.
     pub listing: Digest,
+    /// The digest of the names alone, of crates and receipts.
+    pub names: Digest,
+    /// Whether all was as it should be: where something was warned of, the next sync looks again.
+    pub complete: bool,
     /// Whether it held `cargo.toml`.
     pub cargo_toml: bool,
     /// The folders that hold members of the workspace, with the digest of the names in each: a new member changes no

@@ -85,7 +85,7 @@ impl<'a> Attempt<'a> {
             let ready = make_ready(self.session, &rows, &unreadable)?;
             let Agreement::Differs(why) = self.agreement(&project, &ready, &inputs, &unreadable)? else {
                 self.warn_of(&unreadable);
-                return self.commit(ready, inputs, locked);
+                return self.commit(ready, inputs, locked, unreadable.is_empty());
             };
             if let Some(package) = named_crate(&why, &rows).filter(|package| !unreadable.contains(package)) {
                 unreadable.push(package);
@@ -94,7 +94,7 @@ impl<'a> Attempt<'a> {
                     .context
                     .progress
                     .warn(&format!("cargo cannot use the environment as it is: {why}"));
-                return self.commit(ready, inputs, locked);
+                return self.commit(ready, inputs, locked, false);
             } else {
                 let path = self.session.project.layout.cargo_lock();
                 let before = fs::read(&path)?;
@@ -122,7 +122,9 @@ impl<'a> Attempt<'a> {
         }
         let has_lock = project.read_lock()?.is_some();
         let done = project.lock(has_lock);
-        *self.written.borrow_mut() = fs::read(&self.session.project.layout.cargo_lock())?;
+        if done.is_ok() {
+            *self.written.borrow_mut() = fs::read(&self.session.project.layout.cargo_lock())?;
+        }
         done
     }
 
@@ -130,7 +132,8 @@ impl<'a> Attempt<'a> {
     fn put_back(&self, before: Option<&[u8]>) -> Result<()> {
         let path = self.session.project.layout.cargo_lock();
         let written = self.written.take();
-        if written.is_none() || fs::read(&path)? != written {
+        // A change that was decided is finished by the next command, and its lock belongs to it.
+        if written.is_none() || self.session.environment.is_interrupted()? || fs::read(&path)? != written {
             return Ok(());
         }
         match before {
@@ -157,8 +160,9 @@ impl<'a> Attempt<'a> {
         Ok(answer)
     }
 
-    fn commit(&self, ready: Ready, inputs: Vec<Input>, locked: bool) -> Result<Report> {
+    fn commit(&self, ready: Ready, inputs: Vec<Input>, locked: bool, complete: bool) -> Result<Report> {
         let mut made = Made::from(self.session, inputs)?;
+        made.complete = complete;
         let root = self.session.project.layout.root();
         made.member_folders = resolve::member_folders(root, &self.files)?;
         let mut report = stamp::commit(self.session, ready, made)?;

@@ -56,7 +56,8 @@ impl Ready {
 pub(super) fn make_ready(session: &Session<'_>, rows: &[Row], unreadable: &[PackageId]) -> Result<Ready> {
     let sources: BTreeSet<Source> = rows.iter().map(|row| row.source.clone()).collect();
     let sources: Vec<Source> = sources.into_iter().collect();
-    sources::refuse(&sources::bypasses(&session.config, &sources, session.project.layout.root())?)?;
+    let (root, home) = (session.project.layout.root(), session.context.cargo_home()?);
+    sources::refuse(&sources::bypasses(&session.config, &sources, root, home)?)?;
 
     let rows = with_checksums(session, rows)?;
     let mut wanted: Vec<Wanted> = rows.iter().map(|row| wanted(session, row)).collect::<Result<_>>()?;

@@ -20,7 +20,6 @@ use crate::cargo::program::ISOLATES_FROM;
 use crate::cargo_include::State;
 use crate::context::Context;
 use crate::fault::Result;
-use crate::fs::{self, Kind};
 use crate::package::PackageId;
 use crate::project::Project;
 
@@ -55,15 +54,14 @@ pub fn sync(project: &Project, context: &Context<'_>) -> Result<Report> {
     if is_current(project, context)? {
         return Ok(Report { nothing: true, took: begun.elapsed(), ..Report::default() });
     }
-    let was_there = fs::kind(project.layout.environment().root())? != Kind::Absent;
     let session = Session::open(project, context)?;
     let done = match project.is_cargo {
         true => cargo_project::sync(&session),
         false => pins::sync(&session),
     };
-    if done.is_err() && !was_there {
+    if done.is_err() && !session.was_there {
         // While the lock is held: whoever waits for it looks again.
-        fs::remove_tree(session.environment.layout().root())?;
+        session.environment.remove_if_new(&session.lock)?;
     }
     let report = done?;
     if let Err(fault) = warn_where_not_isolated(&session) {

@@ -8,6 +8,7 @@ use super::{Report, Session};
 use crate::cargo::entry;
 use crate::cargo_lock::crates_io;
 use crate::digest::Digest;
+use crate::environment::Beside;
 use crate::fault::{Fault, Result};
 use crate::fs;
 use crate::layout::LOCK;
@@ -52,14 +53,17 @@ pub(super) fn sync(session: &Session<'_>) -> Result<Report> {
     )?;
     let mut writes = Vec::new();
     if !serves {
-        writes.push((path, lock.to_text()?));
+        writes.push((Beside::Lock, lock.to_text()?));
     }
-    if !pins.is_empty() {
-        writes.extend(entry::to_write(layout)?);
+    if !pins.is_empty()
+        && let Some((path, text)) = entry::to_write(layout)?
+    {
+        let is_legacy = path == layout.legacy_cargo_config();
+        writes.push((if is_legacy { Beside::LegacyCargoConfig } else { Beside::CargoConfig }, text));
     }
-    for (path, text) in writes {
-        ready.change.file(&path, text.as_bytes())?;
-        made.will_write(session, &path, text.as_bytes());
+    for (file, text) in writes {
+        ready.change.file(file, text.as_bytes())?;
+        made.will_write(session, &file.path(layout), text.as_bytes());
     }
     // 4. Carry it out.
     let mut report = stamp::commit(session, ready, made)?;

@@ -57,6 +57,8 @@ pub struct Session<'a> {
     pub project: &'a Project,
     /// Its environment.
     pub environment: Environment,
+    /// Whether it was there before.
+    pub was_there: bool,
     /// Held while the environment changes.
     pub lock: EnvironmentLock,
     /// The store.
@@ -84,10 +86,12 @@ impl<'a> Session<'a> {
             &entry::is_of_an_environment,
         )?;
         let tell = || context.tell_waiting();
+        refuse_home_in_project(project, context)?;
+        let store_lock = store.lock(&context.waiting(&tell))?;
+        let was_there = fs::kind(project.layout.environment().root())? != fs::Kind::Absent;
         let (mut environment, lock) = make_and_lock(project, context)?;
         environment.recover(&lock)?;
         environment.clear_configurations(&lock)?;
-        let store_lock = store.lock(&context.waiting(&tell))?;
         if super::stamp::is_copy(&project.layout, &environment.record().id, &store)? {
             environment.renew_id(&lock)?;
         }
@@ -95,6 +99,7 @@ impl<'a> Session<'a> {
             context,
             project,
             environment,
+            was_there,
             lock,
             store,
             store_lock,
@@ -170,6 +175,18 @@ impl<'a> Session<'a> {
     }
 }
 
+/// A home of cargo that is the project's own `.cargo` is read by every cargo, also by the one that must not see the
+/// environment.
+fn refuse_home_in_project(project: &Project, context: &Context<'_>) -> Result<()> {
+    let (home, own) = (context.cargo_home()?, project.layout.root().join(".cargo"));
+    if !fs::is_folder(home)? || !fs::is_folder(&own)? || fs::canonical(home)? != fs::canonical(&own)? {
+        return Ok(());
+    }
+    Err(Fault::new(format!("could not use {} as cargo's home", home.display()))
+        .why("it is the project's own .cargo, whose configuration includes the environment")
+        .help("set CARGO_HOME to another folder"))
+}
+
 /// The environment of a project, made where it is absent, and locked. Another envtool may make or remove it between
 /// the two: what counts is what lies there once the lock is held.
 fn make_and_lock(project: &Project, context: &Context<'_>) -> Result<(Environment, EnvironmentLock)> {
@@ -188,7 +205,7 @@ fn make_and_lock(project: &Project, context: &Context<'_>) -> Result<(Environmen
 
 /// The user's cargo, with the toolchain that the project in `root` chooses.
 pub fn find_cargo(root: &Path, context: &Context<'_>) -> Result<Cargo> {
-    Cargo::find(&context.path, &context.folder, context.rustc.as_deref())?
+    Cargo::find(&context.path, &context.folder, context.cargo_home().ok(), context.rustc.as_deref())?
         .as_in(root, context.toolchain.as_deref())
 }
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::closure::Ready;
 use super::{Report, Session};
+use crate::cargo::{config, entry};
+use crate::cargo_include::State;
 use crate::context::Context;
 use crate::digest::Digest;
 use crate::environment::Environment;
@@ -22,6 +24,8 @@ pub enum Drift {
     None,
     /// It was never synced here, as far as the store knows.
     Never,
+    /// Something in it came or went.
+    Environment,
     /// This file has changed since.
     Changed(PathBuf),
 }
@@ -41,6 +45,7 @@ pub fn is_current(project: &Project, context: &Context<'_>) -> Result<bool> {
         return Ok(false);
     };
     if stamp.version != env!("CARGO_PKG_VERSION")
+        || !stamp.complete
         || resolve::changed(project.layout.root(), &stamp.inputs)?.is_some()
     {
         return Ok(false);
@@ -51,19 +56,23 @@ pub fn is_current(project: &Project, context: &Context<'_>) -> Result<bool> {
         }
     }
     let listing = environment.listing()?;
-    Ok(listing.dangling == 0
+    Ok(environment.names()? == stamp.names
+        && listing.dangling == 0
         && listing.digest() == stamp.listing
         && environment.has_cargo_toml()? == stamp.cargo_toml)
 }
 
-/// Whether what the environment was made from has changed since, without a look at the environment itself.
+/// Whether the environment, or what it was made from, has changed since: by names, not by contents.
 pub fn drift(project: &Project, environment: &Environment, context: &Context<'_>) -> Result<Drift> {
     let store = Store::new(context.cache()?);
     let Some(stamp) = store.known(&environment.record().id)?.stamp else {
         return Ok(Drift::Never);
     };
-    let changed = resolve::changed(project.layout.root(), &stamp.inputs)?;
-    Ok(changed.map_or(Drift::None, Drift::Changed))
+    if let Some(file) = resolve::changed(project.layout.root(), &stamp.inputs)? {
+        return Ok(Drift::Changed(file));
+    }
+    let whole = environment.names()? == stamp.names && environment.has_cargo_toml()? == stamp.cargo_toml;
+    Ok(if whole { Drift::None } else { Drift::Environment })
 }
 
 /// What an environment is made from, as it was read when it was made: what changes meanwhile is a change.
@@ -73,6 +82,8 @@ pub(super) struct Made {
     pub(super) inputs: Vec<Input>,
     /// The folders that hold members of a workspace.
     pub(super) member_folders: Vec<(PathBuf, Digest)>,
+    /// Whether all is as it should be.
+    pub(super) complete: bool,
 }
 
 impl Made {
@@ -81,13 +92,15 @@ impl Made {
         let Session { project, .. } = session;
         let root = project.layout.root();
         inputs.push(Input::of(Path::new(MANIFEST), Some(project.text.as_bytes()), Digest::of));
-        let own = [project.layout.cargo_config(), project.layout.legacy_cargo_config()];
+        // Files that are absent count too: one that appears is a change.
         let toolchain = ["rust-toolchain.toml", "rust-toolchain"].map(|name| root.join(name));
-        let files: BTreeSet<&PathBuf> = own.iter().chain(&toolchain).chain(session.config.files()).collect();
+        let mut files: BTreeSet<PathBuf> =
+            config::candidates(root, session.context.cargo_home()?).into_iter().collect();
+        files.extend(toolchain.into_iter().chain(session.config.files().iter().cloned()));
         for file in files {
-            inputs.push(Input::look(root, file.strip_prefix(root).unwrap_or(file), Digest::of)?);
+            inputs.push(Input::look(root, file.strip_prefix(root).unwrap_or(&file), Digest::of)?);
         }
-        Ok(Self { inputs, member_folders: Vec::new() })
+        Ok(Self { inputs, member_folders: Vec::new(), complete: true })
     }
 
     /// Notes what the change itself writes to a file.
@@ -116,6 +129,9 @@ fn leave(session: &Session<'_>, made: Made) -> Result<()> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         inputs: made.inputs,
         listing: environment.listing()?.digest(),
+        names: environment.names()?,
+        complete: made.complete && entry::state(&project.layout)?.1 == State::Present
+            || !environment.has_cargo_toml()?,
         cargo_toml: environment.has_cargo_toml()?,
         member_folders: made.member_folders,
     };
