@@ -230,3 +230,43 @@ fn a_folder_that_is_not_there_is_made() {
     assert!(project.has("new/one/envtool.toml") && project.has("new/one/.envtool/env.toml"));
     project.write("a-file", "").envtool(&["init", "a-file/below"]).refused(1).says(&["a-file/below"]);
 }
+
+#[test]
+fn a_workspace_that_takes_every_folder_for_a_member_is_not_broken() {
+    let sandbox = Sandbox::new();
+    let project = sandbox.project("ws");
+    project.write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"*\"]\n");
+    project.write("one/Cargo.toml", "[package]\nname = \"one\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
+    project.write("one/src/lib.rs", "");
+    project.envtool(&["init"]).refused(1).says(&["exclude", ".envtool"]);
+    project.cargo(&["build", "--offline"]).ok();
+    let excluded = "[workspace]\nresolver = \"3\"\nmembers = [\"*\"]\nexclude = [\".cargo\", \".envtool\", \"target\"]\n";
+    project.write("Cargo.toml", excluded).envtool(&["init"]).ok();
+    project.cargo(&["build", "--offline"]).ok();
+}
+
+#[test]
+fn what_a_killed_init_left_is_taken_up() {
+    let sandbox = Sandbox::new();
+    let project = project(&sandbox);
+    for half in [&["bin"][..], &["bin", "receipts", "journal"]] {
+        for folder in half {
+            fs::create_dir_all(project.path(&format!(".envtool/{folder}"))).unwrap();
+        }
+        project.write(".envtool/.gitignore", "*\n");
+        project.envtool(&["init"]).ok();
+        assert!(project.has(".envtool/env.toml"));
+        fs::remove_file(project.path(".envtool/env.toml")).unwrap();
+    }
+    project.write(".envtool/bin/mine", "").envtool(&["init"]).refused(1);
+}
+
+#[test]
+fn a_folder_given_by_the_way_up_is_the_folder_itself() {
+    let sandbox = Sandbox::new();
+    let project = project(&sandbox);
+    project.envtool(&["init"]).ok();
+    let other = sandbox.project("other");
+    other.write("file", "");
+    project.envtool(&["-C", "../other", "list"]).refused(1).says(&["other", "envtool init"]);
+}

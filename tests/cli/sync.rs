@@ -553,3 +553,64 @@ fn the_summary_counts_each_crate_where_it_came_from() {
     let output = project.envtool(&["sync"]).ok();
     assert!(output.stderr.contains("(2 from the store)"), "{output}");
 }
+
+#[test]
+fn what_somebody_else_puts_into_the_environment_stays() {
+    let sandbox = Sandbox::new();
+    sandbox.registry().publish(&telling("alpha", "1.0.0"));
+    sandbox.registry().publish(&telling("beta", "1.0.0"));
+    let project = sandbox.project("app");
+    project.app("alpha = \"1\"\n", "").lock();
+    project.set_up();
+    for file in ["vendor-notes.txt", "vendor-mine/notes", "vendor/mine/notes", "bin/mytool", ".crates2.json"]
+    {
+        project.write(&format!(".envtool/{file}"), "mine");
+    }
+    project.app("beta = \"1\"\n", "");
+    project.envtool(&["sync"]).ok();
+    assert!(!project.has(".envtool/vendor/alpha-1.0.0") && project.has(".envtool/vendor/beta-1.0.0"));
+    for file in ["vendor-notes.txt", "vendor-mine/notes", "vendor/mine/notes", "bin/mytool", ".crates2.json"]
+    {
+        assert_eq!(project.read(&format!(".envtool/{file}")), "mine");
+    }
+    // What stands under the name of a folder of crates and is none is refused, and not taken away.
+    fs::rename(project.path(".envtool/vendor-notes.txt"), project.path(".envtool/vendor-notes")).unwrap();
+    project.app("alpha = \"1\"\n", "");
+    project.envtool(&["sync"]).refused(1).says(&["vendor-notes", "move it away"]);
+}
+
+#[test]
+fn a_lost_receipt_is_written_again_and_a_lost_crate_is_said_by_run() {
+    let sandbox = Sandbox::new();
+    sandbox.registry().publish(&telling("alpha", "1.0.0"));
+    let project = sandbox.project("app");
+    project.app("alpha = \"1\"\n", "").lock();
+    project.set_up();
+    fs::remove_dir_all(project.path(".envtool/receipts/vendor")).unwrap();
+    project.envtool(&["sync"]).ok();
+    assert!(project.has(".envtool/receipts/vendor/alpha-1.0.0.json"));
+    assert_eq!(project.envtool(&["run", "--", "true"]).ok().stderr, "");
+    fs::remove_dir_all(project.path(".envtool/vendor")).unwrap();
+    project.envtool(&["run", "--", "true"]).ok().says(&["envtool sync"]);
+    project.envtool(&["sync"]).ok();
+    assert!(project.has(".envtool/vendor/alpha-1.0.0/Cargo.toml"));
+}
+
+#[test]
+fn a_lock_with_another_crates_checksum_costs_nobody_his_crates() {
+    let sandbox = Sandbox::new();
+    sandbox.registry().publish(&telling("alpha", "1.0.0"));
+    sandbox.registry().publish(&telling("beta", "1.0.0"));
+    let one = sandbox.project("one");
+    one.app("alpha = \"1\"\n", "println!(\"{}\", alpha::id());").lock();
+    one.set_up();
+    let other = sandbox.project("other");
+    other.app("alpha = \"1\"\nbeta = \"1\"\n", "").lock();
+    let lock = other.read("Cargo.lock");
+    let sums: Vec<&str> = lock.lines().filter(|line| line.starts_with("checksum")).collect();
+    other.write("Cargo.lock", &lock.replace(sums[1], sums[0]));
+    other.envtool(&["init"]).ok();
+    other.envtool(&["sync"]).refused(1).says(&["beta 1.0.0"]);
+    sandbox.cut_network();
+    assert_eq!(one.run_isolated(), "alpha 1.0.0\n");
+}
