@@ -7,6 +7,7 @@ use super::{Outcome, environment_of, no_such_command, sync as sync_verb};
 use crate::context::Context;
 use crate::environment::{Environment, path_inside, variables};
 use crate::fault::{Fault, Result};
+use crate::fs;
 use crate::process::{self, Program};
 use crate::project::Project;
 use crate::sync::{self, Drift};
@@ -55,14 +56,18 @@ fn locate(name: &OsStr, path: &OsStr, folder: &Path) -> Result<PathBuf> {
     if let Some(found) = process::find(name, path, folder) {
         return Ok(found);
     }
-    let given = folder.join(name);
-    let on_path = std::env::split_paths(path).map(|folder| folder.join(name)).find(|file| file.is_file());
-    if let Some(file) = on_path {
-        return Err(not_executable(&file));
-    }
-    let is_path = Path::new(name).components().count() > 1 || name.as_encoded_bytes().contains(&b'/');
-    if is_path && crate::fs::metadata(&given)?.is_some() {
-        return Err(not_executable(&given));
+    // A name with a separator is a path and not looked up, as in a shell.
+    let is_path = name.as_encoded_bytes().contains(&b'/') || Path::new(name).components().count() > 1;
+    let candidates = if is_path {
+        vec![folder.join(name)]
+    } else {
+        std::env::split_paths(path).map(|place| place.join(name)).collect()
+    };
+    for file in candidates {
+        let there = if is_path { fs::metadata(&file)?.is_some() } else { fs::is_file(&file)? };
+        if there {
+            return Err(not_executable(&file));
+        }
     }
     Err(no_such_command(name).with_exit_code(127))
 }
@@ -111,8 +116,8 @@ fn remark(
     }
     let is_cargo =
         command.first().is_some_and(|name| Path::new(name).file_stem() == Some(OsStr::new("cargo")));
-    let root = crate::fs::canonical(project.layout.root())?;
-    if is_cargo && !crate::fs::canonical(&context.current)?.starts_with(&root) {
+    let root = fs::canonical(project.layout.root())?;
+    if is_cargo && !fs::canonical(&context.current)?.starts_with(&root) {
         return Ok(Some(format!(
             "{} lies outside the project: cargo reads its configuration from the current folder up, and does not see the environment",
             context.current.display()

@@ -174,3 +174,15 @@ fn without_a_command_it_is_wrong_usage() {
     let output = project.envtool(&["run"]).run();
     assert_eq!(output.code, Some(2), "{output}");
 }
+
+#[test]
+fn a_file_on_path_that_is_not_executable_is_126_and_a_path_is_not_looked_up() {
+    let sandbox = Sandbox::new();
+    let project = sandbox.project("plain");
+    project.write("envtool.toml", "");
+    project.set_up();
+    project.write(".envtool/bin/nx", "no program");
+    assert_eq!(project.envtool(&["run", "--", "nx"]).run().code, Some(126));
+    assert_eq!(project.envtool(&["run", "--", "./nx"]).run().code, Some(127));
+    assert_eq!(project.envtool(&["run", "--", ".envtool/bin/nx"]).run().code, Some(126));
+}
