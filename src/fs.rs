@@ -172,6 +172,9 @@ pub fn create_folders(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|error| fault("make the folder", path, &error))
 }
 
+/// How the name of a file begins that is written aside.
+pub const ASIDE: &str = ".envtool-";
+
 /// Writes a file aside and renames it into place, so that a reader sees the old bytes or the new ones.
 /// A link at `path` is followed, and the mode of what is there is kept.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
@@ -183,7 +186,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let parent = target.parent().unwrap_or(Path::new("."));
     let write = || -> io::Result<()> {
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".envtool-");
+        builder.prefix(ASIDE);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;

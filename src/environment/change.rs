@@ -210,11 +210,16 @@ impl Environment {
         }
     }
 
-    /// Removes the configurations that a killed envtool made for cargo.
-    pub fn clear_configurations(&self, _lock: &EnvironmentLock) -> Result<()> {
-        for name in fs::names(self.layout.root())?.unwrap_or_default() {
-            if name.to_str().is_some_and(|name| name.starts_with(RESOLVING)) {
-                fs::remove_file(&self.layout.root().join(name))?;
+    /// Removes what a killed envtool was writing aside: configurations for cargo, and files not yet renamed.
+    pub fn clear_leftovers(&self, _lock: &EnvironmentLock) -> Result<()> {
+        for folder in [self.layout.root().to_owned(), self.layout.journals()] {
+            for name in fs::names(&folder)?.unwrap_or_default() {
+                if name
+                    .to_str()
+                    .is_some_and(|name| name.starts_with(RESOLVING) || name.starts_with(fs::ASIDE))
+                {
+                    fs::remove_file(&folder.join(name))?;
+                }
             }
         }
         Ok(())

@@ -66,7 +66,7 @@ fn is_skeleton(layout: &EnvironmentLayout) -> Result<bool> {
                 fs::kind(&path)? == Kind::Folder && fs::names(&path)?.is_none_or(|names| names.is_empty())
             }
             Some("env.toml" | ".gitignore" | ".lock") => fs::kind(&path)? == Kind::File,
-            Some(name) => name.starts_with(".envtool-") || name.starts_with(RESOLVING),
+            Some(name) => name.starts_with(fs::ASIDE) || name.starts_with(RESOLVING),
             None => false,
         };
         if !known {

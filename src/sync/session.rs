@@ -91,7 +91,7 @@ impl<'a> Session<'a> {
         let was_there = fs::kind(project.layout.environment().root())? != fs::Kind::Absent;
         let (mut environment, lock) = make_and_lock(project, context)?;
         environment.recover(&lock)?;
-        environment.clear_configurations(&lock)?;
+        environment.clear_leftovers(&lock)?;
         if super::stamp::is_copy(&project.layout, &environment.record().id, &store)? {
             environment.renew_id(&lock)?;
         }

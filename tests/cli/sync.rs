@@ -525,13 +525,17 @@ fn what_a_killed_envtool_left_behind_goes() {
     let project = sandbox.project("app");
     project.app("alpha = \"1\"\n", "").lock();
     project.set_up();
-    project.write(".envtool/resolving-dead.toml", "");
+    let aside = [".envtool/resolving-dead.toml", ".envtool/.envtool-dead", ".envtool/journal/.envtool-dead"];
+    for file in aside {
+        project.write(file, "");
+    }
     project.write(".envtool/staging/vendor/half", "");
     let tmp = sandbox.store().join("v1/tmp/tree-dead");
     fs::create_dir_all(&tmp).unwrap();
     project.write("Cargo.toml", &project.read("Cargo.toml").replace("0.1.0", "0.1.1"));
     project.envtool(&["sync"]).ok();
-    for left in [project.path(".envtool/resolving-dead.toml"), project.path(".envtool/staging"), tmp] {
+    let left = aside.map(|file| project.path(file)).into_iter();
+    for left in left.chain([project.path(".envtool/staging"), tmp]) {
         assert!(!left.exists(), "{} is still there", left.display());
     }
 }
