@@ -158,7 +158,7 @@ fn contents(root: &Path) -> Result<Contents> {
         }
     }
     for folder in folders {
-        fs::set_folder_mode(&folder, 0o555)?;
+        fs::set_mode(&folder, 0o555)?;
     }
     Ok(Contents { files })
 }

@@ -327,6 +327,15 @@ impl<'a> Folder<'a> {
     }
 }
 
+/// Makes a symbolic link to a file.
+pub fn link_file(target: &Path, link: &Path) -> Result<()> {
+    #[cfg(unix)]
+    let made = std::os::unix::fs::symlink(target, link);
+    #[cfg(windows)]
+    let made = std::os::windows::fs::symlink_file(target, link);
+    made.map_err(|error| fault("make the link", link, &error))
+}
+
 /// Makes a symbolic link to a folder.
 pub fn link_folder(target: &Path, link: &Path) -> Result<()> {
     #[cfg(unix)]
@@ -370,13 +379,13 @@ pub fn remove_tree(path: &Path) -> Result<()> {
         return Ok(());
     }
     for entry in walkdir::WalkDir::new(path).into_iter().flatten().filter(|e| e.file_type().is_dir()) {
-        set_folder_mode(entry.path(), 0o755)?;
+        set_mode(entry.path(), 0o755)?;
     }
     optional("remove", path, fs::remove_dir_all(path)).map(drop)
 }
 
-/// Sets the mode of a folder (Unix only; elsewhere there is nothing to do).
-pub fn set_folder_mode(path: &Path, mode: u32) -> Result<()> {
+/// Sets the mode of a file or folder (Unix only; elsewhere there is nothing to do).
+pub fn set_mode(path: &Path, mode: u32) -> Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

@@ -10,8 +10,9 @@
 //!     cargo.toml                     agreed/SHA256               manifests that cargo found to agree with a lock
 //!     vendor/NAME-VERSION            environments/ID.json        where an environment was seen; its stamp
 //!     vendor-ID/NAME-VERSION         tmp/                        being written
-//!     receipts/vendor/NAME-VERSION.json
-//!     bin/
+//!     receipts/vendor/NAME-VERSION.json  …and receipts/tools/NAME-VERSION.json
+//!     bin/NAME
+//!     journal/undo.json                what manifests were, while cargo resolves others
 //!     journal/sync.json              a change that was decided and is being carried out
 //!     staging/                       what it needs
 //!     .lock
@@ -28,6 +29,10 @@ pub const MANIFEST: &str = "envtool.toml";
 pub const LOCK: &str = "envtool.lock";
 /// The environment's folder name.
 pub const ENVIRONMENT: &str = ".envtool";
+/// The folder of executables in an environment.
+pub const BIN: &str = "bin";
+/// The folder of the receipts of tools, below that of all receipts.
+pub const TOOLS: &str = "tools";
 /// The folder of crates from crates.io in an environment.
 pub const VENDOR: &str = "vendor";
 /// Whether a name is one that a folder of crates can have: `vendor`, or `vendor-` with what a source's folder is
@@ -129,7 +134,7 @@ impl EnvironmentLayout {
 
     /// The executables.
     pub fn bin(&self) -> PathBuf {
-        self.root.join("bin")
+        self.root.join(BIN)
     }
 
     /// All receipts.
@@ -157,6 +162,11 @@ impl EnvironmentLayout {
         self.journals().join("sync.json")
     }
 
+    /// There while files of the project stand changed for cargo to resolve them: what they held before.
+    pub fn undo(&self) -> PathBuf {
+        self.journals().join("undo.json")
+    }
+
     /// What is being made ready.
     pub fn staging(&self) -> PathBuf {
         self.root.join("staging")
@@ -182,8 +192,8 @@ impl StoreLayout {
     }
 
     /// Every folder that the store consists of.
-    pub fn buckets() -> [&'static str; 6] {
-        ["archives", "trees", "index", "agreed", "environments", "tmp"]
+    pub fn buckets() -> [&'static str; 8] {
+        ["archives", "trees", "built", "building", "index", "agreed", "environments", "tmp"]
     }
 
     /// One of [`StoreLayout::buckets`].
@@ -214,6 +224,26 @@ impl StoreLayout {
     /// The record of a tree in the folder of its entry.
     pub fn tree_record(entry: &Path) -> PathBuf {
         entry.join("record.json")
+    }
+
+    /// What belongs to one tool that was built: its executables in `bin/`, and its record.
+    pub fn built(&self, key: &Digest) -> PathBuf {
+        self.root.join("built").join(key.to_string())
+    }
+
+    /// The record in the folder of a built tool.
+    pub fn built_record(entry: &Path) -> PathBuf {
+        entry.join("record.json")
+    }
+
+    /// An executable in the folder of a built tool.
+    pub fn executable(entry: &Path, name: &str) -> PathBuf {
+        entry.join(BIN).join(name)
+    }
+
+    /// Where tools are built that have all that decides on code in common but their own source.
+    pub fn workshop(&self, key: &Digest) -> PathBuf {
+        self.root.join("building").join(key.short(16))
     }
 
     /// A cached index answer.

@@ -1,7 +1,9 @@
-//! `envtool.lock`: the closure of the pins of `[crates]`, for a project without a Cargo.toml.
+//! `envtool.lock`: the closure of the pins of `[crates]`, for a project without a Cargo.toml, and one row for each
+//! tool. A tool's closure is the Cargo.lock in its archive, whose SHA-256 the row gives; where it ships none, the
+//! closure that cargo's resolver found stands with the row.
 //!
 //! TOML, sorted, and the same bytes for the same input on every machine: no path, no time and no address of a
-//! registry stands in it. [`Lock::to_cargo_lock`] hands it to cargo's resolver, [`Lock::from_cargo_lock`] takes the answer.
+//! registry stands in it. [`to_cargo_lock`] hands rows to cargo's resolver, [`from_cargo_lock`] takes the answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -12,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::cargo_lock::{CargoLock, conflict_line, crates_io};
 use crate::digest::Digest;
 use crate::fault::{Fault, Result};
-use crate::manifest::CratePin;
+use crate::manifest::{Pin, ToolPin};
 use crate::package::{PackageId, PackageName};
 
 /// The version of the format.
@@ -23,8 +25,74 @@ const HEAD: &str = "# Written by envtool, read by envtool: change envtool.toml a
 /// What an envtool.lock says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Lock {
-    /// Its rows, sorted by name and version.
+    /// The rows of crates, sorted by name and version.
     pub packages: Vec<Row>,
+    /// The rows of tools, sorted by name.
+    pub tools: Vec<ToolRow>,
+}
+
+/// One tool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToolRow {
+    /// The registry, as package URLs name it.
+    registry: RegistryId,
+    /// Its name.
+    pub name: PackageName,
+    /// Its version.
+    pub version: Version,
+    /// The SHA-256 of its archive.
+    pub checksum: Digest,
+    /// What the manifest asks of it.
+    pub asked: AskedOfTool,
+    /// Its closure, where its archive ships no lock.
+    #[serde(default, rename = "package", skip_serializing_if = "Vec::is_empty")]
+    pub closure: Vec<Row>,
+}
+
+/// What the manifest asks of a tool, beyond its version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AskedOfTool {
+    /// The features.
+    pub features: Vec<String>,
+    /// Whether the default features.
+    pub default_features: bool,
+    /// Which of its executables; none named: all that build.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bins: Vec<String>,
+    /// The toolchain that builds it; absent: the machine's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub toolchain: Option<String>,
+}
+
+impl AskedOfTool {
+    fn of(pin: &ToolPin) -> Self {
+        Self {
+            features: pin.pin.features.clone(),
+            default_features: pin.pin.default_features,
+            bins: pin.bins.clone(),
+            toolchain: pin.toolchain.clone(),
+        }
+    }
+}
+
+impl ToolRow {
+    /// The row of a tool of crates.io.
+    pub fn new(name: &PackageName, pin: &ToolPin, checksum: Digest, closure: Vec<Row>) -> Self {
+        let (name, version) = (name.clone(), pin.pin.version.clone());
+        Self { registry: RegistryId::Cargo, name, version, checksum, asked: AskedOfTool::of(pin), closure }
+    }
+
+    /// Its name and version.
+    pub fn id(&self) -> PackageId {
+        PackageId { name: self.name.clone(), version: self.version.clone() }
+    }
+
+    /// Whether this row is what `pin` asks for.
+    pub fn serves(&self, pin: &ToolPin) -> bool {
+        self.version == pin.pin.version && self.asked == AskedOfTool::of(pin)
+    }
 }
 
 /// One package of the closure.
@@ -74,6 +142,8 @@ struct RawLock {
     version: u32,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     package: Vec<Row>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tool: Vec<ToolRow>,
 }
 
 /// Read first, since a newer version may hold what this one cannot read.
@@ -101,19 +171,19 @@ impl Lock {
                 .help("install a newer envtool"));
         }
         let raw: RawLock = toml::from_str(text).map_err(broken)?;
-        Ok(Self { packages: raw.package })
+        Ok(Self { packages: raw.package, tools: raw.tool })
     }
 
     /// The text of the file.
     pub fn to_text(&self) -> Result<String> {
-        let raw = RawLock { version: VERSION, package: self.packages.clone() };
+        let raw = RawLock { version: VERSION, package: self.packages.clone(), tool: self.tools.clone() };
         let body = toml::to_string(&raw)
             .map_err(|error| Fault::new("could not write envtool.lock").because(&error))?;
         Ok(format!("{HEAD}{body}"))
     }
 
     /// Whether this lock is what `pins` ask for.
-    pub fn serves(&self, pins: &BTreeMap<PackageName, CratePin>) -> bool {
+    pub fn serves(&self, pins: &BTreeMap<PackageName, Pin>) -> bool {
         let asked: Vec<_> = self.packages.iter().filter_map(|row| Some((row, row.asked.as_ref()?))).collect();
         let rows: BTreeSet<String> =
             self.packages.iter().map(|row| format!("{} {}", row.name, row.version)).collect();
@@ -126,61 +196,63 @@ impl Lock {
             })
     }
 
-    /// The lock of a cargo project that depends on all of this, for cargo's resolver to keep to.
-    pub fn to_cargo_lock(&self) -> String {
-        let mut text = "version = 4\n".to_owned();
-        for row in &self.packages {
-            // Writing to a string cannot fail.
-            let _ = write!(
-                text,
-                "\n[[package]]\nname = \"{}\"\nversion = \"{}\"\nsource = \"registry+{}\"\nchecksum = \"{}\"\ndependencies = {:?}\n",
-                row.name,
-                row.version,
-                tame_index::CRATES_IO_INDEX,
-                row.checksum,
-                row.dependencies
-            );
-        }
-        text
-    }
-
-    /// The lock that cargo made for a project that depends on `pins` and nothing else.
-    pub fn from_cargo_lock(cargo: &CargoLock, pins: &BTreeMap<PackageName, CratePin>) -> Result<Self> {
-        let mut packages = Vec::new();
-        for (package, source) in cargo.external() {
-            let bad = |why: String| Fault::new(format!("could not lock {}", package.id)).why(why);
-            if *source != crates_io() {
-                return Err(bad(format!("it comes from {source}"))
-                    .help("[crates] holds packages of crates.io; make a Cargo.toml for others"));
-            }
-            let checksum = package.checksum.ok_or_else(|| {
-                bad("its registry gives no checksum".to_owned()).help("use a registry that does")
-            })?;
-            let mut dependencies: Vec<_> = cargo
-                .dependencies_of(package)
-                .iter()
-                .map(|d| format!("{} {}", d.id.name, d.id.version))
-                .collect();
-            dependencies.sort();
-            packages.push(Row {
-                registry: RegistryId::Cargo,
-                name: package.id.name.clone(),
-                version: package.id.version.clone(),
-                checksum,
-                dependencies,
-                asked: pins
-                    .get(&package.id.name)
-                    .filter(|pin| pin.version == package.id.version)
-                    .map(Asked::of),
-            });
-        }
-        packages.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
-        Ok(Self { packages })
+    /// The row of a tool.
+    pub fn tool(&self, name: &PackageName) -> Option<&ToolRow> {
+        self.tools.iter().find(|row| row.name == *name)
     }
 }
 
+/// The text of a Cargo.lock that names all of `rows`, for cargo's resolver to keep to.
+pub fn to_cargo_lock(rows: &[Row]) -> String {
+    let mut text = "version = 4\n".to_owned();
+    for row in rows {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "\n[[package]]\nname = \"{}\"\nversion = \"{}\"\nsource = \"registry+{}\"\nchecksum = \"{}\"\ndependencies = {:?}\n",
+            row.name,
+            row.version,
+            tame_index::CRATES_IO_INDEX,
+            row.checksum,
+            row.dependencies
+        );
+    }
+    text
+}
+
+/// The rows of a lock that cargo made. What `pins` name is marked as asked for.
+pub fn from_cargo_lock(cargo: &CargoLock, pins: &BTreeMap<PackageName, Pin>) -> Result<Vec<Row>> {
+    let mut packages = Vec::new();
+    for (package, source) in cargo.external() {
+        let bad = |why: String| Fault::new(format!("could not lock {}", package.id)).why(why);
+        if *source != crates_io() {
+            return Err(bad(format!("it comes from {source}"))
+                .help("envtool.lock holds packages of crates.io; make a Cargo.toml for others"));
+        }
+        let checksum = package.checksum.ok_or_else(|| {
+            bad("its registry gives no checksum".to_owned()).help("use a registry that does")
+        })?;
+        let mut dependencies: Vec<_> = cargo
+            .dependencies_of(package)
+            .iter()
+            .map(|d| format!("{} {}", d.id.name, d.id.version))
+            .collect();
+        dependencies.sort();
+        packages.push(Row {
+            registry: RegistryId::Cargo,
+            name: package.id.name.clone(),
+            version: package.id.version.clone(),
+            checksum,
+            dependencies,
+            asked: pins.get(&package.id.name).filter(|pin| pin.version == package.id.version).map(Asked::of),
+        });
+    }
+    packages.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
+    Ok(packages)
+}
+
 impl Asked {
-    fn of(pin: &CratePin) -> Self {
+    fn of(pin: &Pin) -> Self {
         Self { features: pin.features.clone(), default_features: pin.default_features }
     }
 }
@@ -189,7 +261,7 @@ impl Asked {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::Lock;
+    use super::{Lock, ToolRow, from_cargo_lock, to_cargo_lock};
     use crate::cargo_lock::CargoLock;
     use crate::manifest::Manifest;
 
@@ -218,12 +290,13 @@ mod tests {
             "m",
         )
         .unwrap();
-        let lock = Lock::from_cargo_lock(&cargo_lock(), &manifest.crates).unwrap();
+        let packages = from_cargo_lock(&cargo_lock(), &manifest.crates).unwrap();
+        let lock = Lock { packages, tools: Vec::new() };
         let text = lock.to_text().unwrap();
         assert_eq!(Lock::parse(&text, "envtool.lock").unwrap(), lock);
         assert!(lock.serves(&manifest.crates));
         assert!(!lock.serves(&BTreeMap::new()));
-        let mut cut = Lock { packages: lock.packages.clone() };
+        let mut cut = Lock { packages: lock.packages.clone(), tools: Vec::new() };
         cut.packages.retain(|row| row.id().to_string() != "a 1.0.0");
         assert!(!cut.serves(&manifest.crates), "a row that another needs is gone");
         let other = Manifest::parse("[crates]\nb = \"2.0.0\"\na = \"2.0.0\"\n", "m").unwrap();
@@ -231,8 +304,27 @@ mod tests {
         let names: Vec<_> = lock.packages.iter().map(|r| r.id().to_string()).collect();
         assert_eq!(names, ["a 1.0.0", "a 2.0.0", "b 2.0.0"]);
         assert!(!text.contains("http"), "{text}");
-        let again = CargoLock::parse(&lock.to_cargo_lock(), "Cargo.lock").unwrap();
-        assert_eq!(Lock::from_cargo_lock(&again, &manifest.crates).unwrap(), lock);
+        let again = CargoLock::parse(&to_cargo_lock(&lock.packages), "Cargo.lock").unwrap();
+        assert_eq!(from_cargo_lock(&again, &manifest.crates).unwrap(), lock.packages);
+    }
+
+    #[test]
+    fn a_tool_has_a_row_and_its_closure_where_it_ships_none() {
+        let text =
+            "[tools]\njust = { version = \"1.0.0\", features = [\"x\"], bins = [\"j\"] }\nrg = \"2.0.0\"\n";
+        let tools = Manifest::parse(text, "m").unwrap().tools;
+        let closure = from_cargo_lock(&cargo_lock(), &BTreeMap::new()).unwrap();
+        let row = |name: &str, closure| {
+            let name = name.parse().unwrap();
+            ToolRow::new(&name, &tools[&name], DIGITS.parse().unwrap(), closure)
+        };
+        let lock = Lock { packages: Vec::new(), tools: vec![row("just", Vec::new()), row("rg", closure)] };
+        let text = lock.to_text().unwrap();
+        assert_eq!(Lock::parse(&text, "envtool.lock").unwrap(), lock, "{text}");
+        let (just, rg) = ("just".parse().unwrap(), "rg".parse().unwrap());
+        assert!(lock.tool(&just).unwrap().serves(&tools[&just]));
+        assert!(!lock.tool(&just).unwrap().serves(&tools[&rg]));
+        assert_eq!(lock.tool(&rg).unwrap().closure.len(), 3);
     }
 
     #[test]

@@ -3,10 +3,15 @@
 //! A key that this envtool does not know is an error and not a silence: a pin that nobody installs, or a setting that
 //! nobody heeds, is worse than a message.
 
+mod edit;
+mod pin;
+
+pub use edit::{Section, with_pin, without_pin};
+pub use pin::{Pin, ToolPin};
+
 use std::collections::BTreeMap;
 
-use semver::Version;
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Serialize};
 
 use crate::fault::{Fault, Result};
 use crate::package::PackageName;
@@ -27,7 +32,10 @@ pub struct Manifest {
     pub env: Settings,
     /// `[crates]`: the pins of a project without a Cargo.toml.
     #[serde(default)]
-    pub crates: BTreeMap<PackageName, CratePin>,
+    pub crates: BTreeMap<PackageName, Pin>,
+    /// `[tools]`: packages whose executables lie in the environment's `bin`.
+    #[serde(default)]
+    pub tools: BTreeMap<PackageName, ToolPin>,
 }
 
 /// `[env]`.
@@ -61,66 +69,6 @@ pub enum Link {
     Copy,
 }
 
-/// One pin of `[crates]`: a version, or a table with a version and features.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CratePin {
-    /// The exact version.
-    pub version: Version,
-    /// The features that are asked for.
-    pub features: Vec<String>,
-    /// Whether the default features are.
-    pub default_features: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected a version such as \"1.0.219\", or a table with `version`")]
-enum RawPin {
-    Version(String),
-    Table(RawPinTable),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RawPinTable {
-    version: String,
-    #[serde(default)]
-    features: Vec<String>,
-    #[serde(default = "yes")]
-    default_features: bool,
-}
-
-fn yes() -> bool {
-    true
-}
-
-impl<'de> Deserialize<'de> for CratePin {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let table = match RawPin::deserialize(deserializer)? {
-            RawPin::Version(version) => RawPinTable { version, features: Vec::new(), default_features: true },
-            RawPin::Table(table) => table,
-        };
-        let text = table.version.trim_start_matches('=').trim();
-        let version = Version::parse(text).map_err(|error| {
-            de::Error::custom(format!(
-                "{:?} is not an exact version such as \"1.0.219\" ({error})",
-                table.version
-            ))
-        })?;
-        let mut features = table.features;
-        features.sort();
-        features.dedup();
-        if let Some(bad) = features.iter().find(|f| !is_feature(f)) {
-            return Err(de::Error::custom(format!("{bad:?} is not the name of a feature")));
-        }
-        Ok(Self { version, features, default_features: table.default_features })
-    }
-}
-
-/// Whether `text` can name a feature (cargo reference, "Features"; `dep/feature` included).
-fn is_feature(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "-_+./?:".contains(c))
-}
-
 impl Manifest {
     /// Reads the text of an envtool.toml. `name` is how errors name the file.
     pub fn parse(text: &str, name: &str) -> Result<Self> {
@@ -152,6 +100,15 @@ mod tests {
     }
 
     #[test]
+    fn a_tool_may_say_which_of_its_executables_it_is_for() {
+        let text = "[tools]\njust = \"1.42.4\"\nripgrep = { version = \"15.1.0\", bins = [\"rg\"], toolchain = \"1.90\" }\n";
+        let manifest = Manifest::parse(text, "envtool.toml").unwrap();
+        let rg = &manifest.tools[&"ripgrep".parse().unwrap()];
+        assert_eq!((rg.bins.as_slice(), rg.toolchain.as_deref()), (&["rg".to_owned()][..], Some("1.90")));
+        assert!(manifest.tools[&"just".parse().unwrap()].bins.is_empty());
+    }
+
+    #[test]
     fn what_is_wrong_is_shown_with_its_place() {
         let cases = [
             ("[env\n", "line 1, column 5"),
@@ -161,7 +118,11 @@ mod tests {
             ("[crates]\na = { version = \"1.0.0\", features = [\"x\\ny\"] }\n", "not the name of a feature"),
             ("[env]\nisolated = false\n", "unknown field `isolated`"),
             ("[env]\nlink = \"junction\"\n", "unknown variant `junction`"),
-            ("[tools]\njust = \"1.42.4\"\n", "unknown field `tools`"),
+            ("[modules]\nrequests = \"2.32.3\"\n", "unknown field `modules`"),
+            ("[tools]\njust = \"1\"\n", "line 2, column 8"),
+            ("[tools]\njust = { version = \"1.0.0\", bins = [\"../x\"] }\n", "not the name of an executable"),
+            ("[tools]\njust = { version = \"1.0.0\", toolchain = \"--x\" }\n", "not the name of a toolchain"),
+            ("[crates]\nserde = { version = \"1.0.0\", bins = [\"x\"] }\n", "unknown field `bins`"),
         ];
         for (text, expected) in cases {
             let fault = Manifest::parse(text, "envtool.toml").unwrap_err();

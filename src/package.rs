@@ -102,6 +102,13 @@ impl fmt::Display for PackageId {
     }
 }
 
+/// Whether `text` can name an executable: letters, digits, `-`, `_` and `.`, and none of the two that a path or a flag
+/// begins with. What a stranger's manifest calls its executable becomes a file of the environment's `bin`.
+pub fn is_executable_name(text: &str) -> bool {
+    let first = text.chars().next().is_some_and(|c| c.is_alphanumeric() || c == '_');
+    first && text.len() <= LONGEST && text.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c))
+}
+
 /// What a manifest asks of a git repository.
 #[derive(Debug, PartialEq, Eq, Clone, PartialOrd, Ord, Hash)]
 pub enum GitReference {

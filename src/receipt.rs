@@ -1,5 +1,7 @@
 //! Receipts: what one pin put into this environment, and how it came. One JSON file a pin.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
@@ -34,23 +36,72 @@ fn yes() -> bool {
     true
 }
 
-impl Receipt {
+/// What one tool put into an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolReceipt {
+    /// Its name and version.
+    #[serde(flatten)]
+    pub package: PackageId,
+    /// Where it comes from, for people.
+    pub source: String,
+    /// The SHA-256 of its archive.
+    pub checksum: Digest,
+    /// The digest of the row of the lock that it was installed for.
+    pub row: Digest,
+    /// How its executables came.
+    pub how: How,
+    /// Under which key they lie in the store.
+    pub key: Digest,
+    /// Its executables in `bin/`, with the SHA-256 of each.
+    pub bins: BTreeMap<String, Digest>,
+    /// What built it: the first line of `rustc -vV`.
+    pub rustc: String,
+}
+
+/// How executables came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum How {
+    /// Built from source, on this machine.
+    Built,
+}
+
+impl ToolReceipt {
     /// Reads a receipt. `name` is how errors name the file.
     pub fn parse(bytes: &[u8], name: &str) -> Result<Self> {
-        serde_json::from_slice(bytes).map_err(|error| {
-            Fault::new(format!("could not read the receipt {name}"))
-                .because(&error)
-                .help("remove that file and run `envtool sync`, which makes it again")
-        })
+        parse(bytes, name)
     }
 
     /// The bytes of the file.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut bytes = serde_json::to_vec_pretty(self).map_err(|error| {
-            Fault::new(format!("could not write the receipt of {}", self.package)).because(&error)
-        })?;
-        bytes.push(b'\n');
-        Ok(bytes)
+        to_bytes(self, &self.package)
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8], name: &str) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        Fault::new(format!("could not read the receipt {name}"))
+            .because(&error)
+            .help("remove that file and run `envtool sync`, which makes it again")
+    })
+}
+
+fn to_bytes(receipt: &impl Serialize, package: &PackageId) -> Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(receipt)
+        .map_err(|error| Fault::new(format!("could not write the receipt of {package}")).because(&error))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+impl Receipt {
+    /// Reads a receipt. `name` is how errors name the file.
+    pub fn parse(bytes: &[u8], name: &str) -> Result<Self> {
+        parse(bytes, name)
+    }
+
+    /// The bytes of the file.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        to_bytes(self, &self.package)
     }
 
     /// What tells this package from another release of it: its checksum or its commit.

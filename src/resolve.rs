@@ -13,8 +13,8 @@ use crate::digest::{Digest, Hasher};
 use crate::fault::{Fault, Result};
 use crate::fs;
 use crate::layout::{CARGO_LOCK, CARGO_MANIFEST, ProjectLayout};
-use crate::lock::Lock;
-use crate::manifest::CratePin;
+use crate::lock::{self, Row};
+use crate::manifest::Pin;
 use crate::package::{PackageId, PackageName};
 use crate::store::{Input, Store, StoreLock};
 
@@ -141,38 +141,48 @@ impl CargoProject<'_> {
 /// Locks the pins of `[crates]` with cargo's own resolver: a project that depends on them and on nothing else. What
 /// `before` names stays where it can.
 pub fn lock_pins(
-    pins: &BTreeMap<PackageName, CratePin>,
-    before: &Lock,
+    pins: &BTreeMap<PackageName, Pin>,
+    before: &[Row],
     cargo: &Cargo,
     surroundings: &Surroundings,
     store: (&Store, &StoreLock),
-) -> Result<Lock> {
+) -> Result<Vec<Row>> {
     if pins.is_empty() {
-        return Ok(Lock::default());
+        return Ok(Vec::new());
     }
     let scratch = store.0.scratch(store.1)?;
-    let manifest = scratch.path().join(CARGO_MANIFEST);
-    let lock = scratch.path().join(CARGO_LOCK);
-    fs::write_new(&manifest, manifest_for(pins).as_bytes())?;
+    fs::write_new(&scratch.path().join(CARGO_MANIFEST), manifest_for(pins).as_bytes())?;
     fs::write_new(&scratch.path().join("lib.rs"), b"")?;
-    let has_lock = !before.packages.is_empty();
-    if has_lock {
-        fs::write_new(&lock, before.to_cargo_lock().as_bytes())?;
-    }
-    cargo.lock(&manifest, has_lock, surroundings).map_err(|fault| {
+    let before = (!before.is_empty()).then(|| lock::to_cargo_lock(before));
+    let made = lock_folder(scratch.path(), before.as_deref(), cargo, surroundings).map_err(|fault| {
         fault
             .while_doing("could not lock the pins of [crates]")
             .help("check their names, versions and features in envtool.toml")
     })?;
-    let text =
-        fs::read_text(&lock)?.ok_or_else(|| Fault::new("cargo made no lock for the pins of [crates]"))?;
-    Lock::from_cargo_lock(&CargoLock::parse(&text, CARGO_LOCK)?, pins)
+    lock::from_cargo_lock(&made, pins)
 }
 
-fn manifest_for(pins: &BTreeMap<PackageName, CratePin>) -> String {
+/// Has cargo lock the package in `folder`.
+pub fn lock_folder(
+    folder: &Path,
+    before: Option<&str>,
+    cargo: &Cargo,
+    surroundings: &Surroundings,
+) -> Result<CargoLock> {
+    let lock = folder.join(CARGO_LOCK);
+    if let Some(before) = before {
+        fs::write_new(&lock, before.as_bytes())?;
+    }
+    cargo.lock(&folder.join(CARGO_MANIFEST), before.is_some(), surroundings)?;
+    let text = fs::read_text(&lock)?
+        .ok_or_else(|| Fault::new(format!("cargo made no lock in {}", folder.display())))?;
+    CargoLock::parse(&text, CARGO_LOCK)
+}
+
+fn manifest_for(pins: &BTreeMap<PackageName, Pin>) -> String {
     let mut text = "[package]\nname = \"envtool-pins\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[lib]\npath = \"lib.rs\"\n\n[workspace]\n\n[dependencies]\n".to_owned();
     for (name, pin) in pins {
-        let CratePin { version, features, default_features } = pin;
+        let Pin { version, features, default_features } = pin;
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,

@@ -46,7 +46,7 @@ pub fn make(store: &Store, package: &PackageId, checksum: &Digest, whole: &Path)
             contents.files.insert(name.to_owned(), record);
         }
         fs::write_new(&dest.join(CHECKSUM_FILE), checksum_json(&contents, *checksum).as_bytes())?;
-        fs::set_folder_mode(&dest.join("src"), 0o555)?;
+        fs::set_mode(&dest.join("src"), 0o555)?;
         Ok(contents)
     })
 }

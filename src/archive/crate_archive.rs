@@ -54,7 +54,7 @@ impl Sink for Nothing {
 /// The caller has compared `archive_digest` with the lock. Files get the archive's mode less setuid and less what
 /// lets group and others write, whatever the umask is, and the archive's time. Folders below `dest` end up as 0555.
 /// `dest` itself stays 0755: only a folder that its owner may write can be renamed into another folder, and that
-/// is what the caller does next; [`crate::fs::set_folder_mode`] afterwards.
+/// is what the caller does next; [`crate::fs::set_mode`] afterwards.
 ///
 /// A failure leaves nothing outside `dest`. What was written into it until then stays: `dest` lies in a temporary
 /// folder of the caller, who removes that.

@@ -38,9 +38,9 @@ impl<'a> Disk<'a> {
         self.write(bytes)?;
         self.open = None;
         for folder in &self.folders {
-            fs::set_folder_mode(&folder.below(self.dest), 0o555)?;
+            fs::set_mode(&folder.below(self.dest), 0o555)?;
         }
-        fs::set_folder_mode(self.dest, 0o755)
+        fs::set_mode(self.dest, 0o755)
     }
 
     /// Says which other name the file system takes `path` for: it folds case or Unicode forms.

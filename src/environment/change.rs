@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 use super::{Environment, EnvironmentLock};
 use crate::fault::{Fault, Result};
 use crate::fs;
-use crate::layout::{ProjectLayout, RESOLVING, is_crate_folder};
+use crate::layout::{BIN, ProjectLayout, RESOLVING, TOOLS, is_crate_folder};
 use crate::package::PackageId;
-use crate::receipt::Receipt;
+use crate::receipt::{Receipt, ToolReceipt};
 
 /// A change that is being made ready.
 #[derive(Debug)]
@@ -67,6 +67,8 @@ struct Folder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Beside {
+    /// `envtool.toml`.
+    Manifest,
     /// `envtool.lock`.
     Lock,
     /// `.cargo/config.toml`.
@@ -79,6 +81,7 @@ impl Beside {
     /// Where it lies in a project.
     pub fn path(self, project: &ProjectLayout) -> PathBuf {
         match self {
+            Self::Manifest => project.manifest(),
             Self::Lock => project.lock(),
             Self::CargoConfig => project.cargo_config(),
             Self::LegacyCargoConfig => project.legacy_cargo_config(),
@@ -87,6 +90,7 @@ impl Beside {
 
     fn staged(self) -> &'static str {
         match self {
+            Self::Manifest => "beside-manifest",
             Self::Lock => "beside-lock",
             Self::CargoConfig => "beside-cargo-config",
             Self::LegacyCargoConfig => "beside-legacy-cargo-config",
@@ -97,8 +101,8 @@ impl Beside {
 impl Journal {
     /// Whether every name in it is one that envtool writes: what lies on disk may come from a stranger.
     fn is_ours(&self) -> bool {
-        let changed = self.folders.iter().map(|folder| &folder.name);
-        let receipts = self.receipts_gone.iter().map(|(folder, _)| folder);
+        let changed = self.folders.iter().map(|folder| &folder.name).filter(|name| *name != BIN);
+        let receipts = self.receipts_gone.iter().map(|(folder, _)| folder).filter(|name| *name != TOOLS);
         changed.chain(&self.folders_gone).chain(receipts).all(|name| is_crate_folder(name))
     }
 }
@@ -135,13 +139,22 @@ impl Change {
         self.journal.folders_gone.push(name.to_owned());
     }
 
-    /// Writes a receipt.
+    /// Writes the receipt of a crate.
     pub fn receipt(&self, folder: &str, receipt: &Receipt) -> Result<()> {
+        self.write_receipt(folder, &receipt.package, &receipt.to_bytes()?)
+    }
+
+    /// Writes the receipt of a tool.
+    pub fn tool_receipt(&self, receipt: &ToolReceipt) -> Result<()> {
+        self.write_receipt(TOOLS, &receipt.package, &receipt.to_bytes()?)
+    }
+
+    fn write_receipt(&self, folder: &str, package: &PackageId, bytes: &[u8]) -> Result<()> {
         let path = self.staging.join("receipts").join(folder);
         if !fs::is_folder(&path)? {
             fs::create_folders(&path)?;
         }
-        fs::write_new(&path.join(format!("{}.json", receipt.package.folder())), &receipt.to_bytes()?)
+        fs::write_new(&path.join(format!("{}.json", package.folder())), bytes)
     }
 
     /// Removes a receipt.
@@ -190,11 +203,14 @@ impl Environment {
         self.carry_out(&change.journal, lock)
     }
 
-    /// Finishes a change that was decided, and removes what one that was not has left.
+    /// Finishes a change that was decided, and takes back what one that was not has left.
     pub fn recover(&self, lock: &EnvironmentLock) -> Result<()> {
         let path = self.layout.journal();
         match fs::read(&path)? {
-            None => fs::remove_tree(&self.layout.staging()),
+            None => {
+                self.put_back(lock)?;
+                fs::remove_tree(&self.layout.staging())
+            }
             Some(bytes) => {
                 let unreadable = || {
                     Fault::new(format!("could not read the journal {}", path.display()))
@@ -227,6 +243,8 @@ impl Environment {
 
     fn carry_out(&self, journal: &Journal, _lock: &EnvironmentLock) -> Result<()> {
         let staging = self.layout.staging();
+        // From here on there is no way back.
+        fs::remove_file(&self.layout.undo())?;
         if journal.drop_cargo_toml {
             fs::remove_file(&self.layout.cargo_toml())?;
         }
@@ -407,7 +425,7 @@ mod tests {
         for journal in [
             r#"{"drop_cargo_toml":false,"folders":[],"receipts_gone":[],"folders_gone":["../victim"],"files":[]}"#,
             r#"{"drop_cargo_toml":false,"folders":[],"receipts_gone":[],"folders_gone":[],"files":["/etc/passwd"]}"#,
-            r#"{"drop_cargo_toml":false,"folders":[{"name":"bin","identity":1,"ours":[]}],"receipts_gone":[],"folders_gone":[],"files":[]}"#,
+            r#"{"drop_cargo_toml":false,"folders":[{"name":"journal","identity":1,"ours":[]}],"receipts_gone":[],"folders_gone":[],"files":[]}"#,
         ] {
             let (project, environment, done) = change(fs::exchange);
             done.unwrap();

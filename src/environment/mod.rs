@@ -6,6 +6,7 @@
 mod change;
 mod link;
 mod record;
+mod undo;
 mod variables;
 
 pub use change::{Beside, Change};
@@ -20,8 +21,8 @@ use std::path::{Path, PathBuf};
 use crate::digest::{Digest, Hasher};
 use crate::fault::{Fault, Result};
 use crate::fs::{self, Kind};
-use crate::layout::{EnvironmentLayout, ProjectLayout, RESOLVING, is_crate_folder};
-use crate::receipt::Receipt;
+use crate::layout::{EnvironmentLayout, ProjectLayout, RESOLVING, TOOLS, is_crate_folder};
+use crate::receipt::{Receipt, ToolReceipt};
 
 /// An environment that is there.
 #[derive(Debug)]
@@ -215,14 +216,14 @@ impl Environment {
     /// The digest of the names alone, of crates and of receipts: what can be looked at before every command.
     pub fn names(&self) -> Result<Digest> {
         let mut hasher = Hasher::default();
-        for folder in self.folders()? {
-            for path in [self.layout.folder(&folder), self.layout.receipts().join(&folder)] {
-                for name in fs::names(&path)?.unwrap_or_default() {
-                    hasher.update(name.as_encoded_bytes());
-                    hasher.update(b"\0");
-                }
+        let crates = self.folders()?.into_iter();
+        let folders = crates.flat_map(|name| [self.layout.folder(&name), self.layout.receipts().join(name)]);
+        for path in folders.chain([self.layout.receipts().join(TOOLS)]) {
+            for name in fs::names(&path)?.unwrap_or_default() {
+                hasher.update(name.as_encoded_bytes());
                 hasher.update(b"\0");
             }
+            hasher.update(b"\0");
         }
         Ok(hasher.finish())
     }
@@ -242,6 +243,29 @@ impl Environment {
             }
         }
         Ok(receipts)
+    }
+
+    /// The receipt of every tool.
+    pub fn tool_receipts(&self) -> Result<Vec<ToolReceipt>> {
+        let folder = self.layout.receipts().join(TOOLS);
+        let mut receipts = Vec::new();
+        for name in fs::names(&folder)?.unwrap_or_default() {
+            let file = folder.join(name);
+            if let Some(bytes) = fs::read(&file)? {
+                receipts.push(ToolReceipt::parse(&bytes, &file.display().to_string())?);
+            }
+        }
+        Ok(receipts)
+    }
+
+    /// What lies in `bin/`: each name, and where it points for a link.
+    pub fn bin(&self) -> Result<BTreeMap<OsString, Option<PathBuf>>> {
+        let folder = self.layout.bin();
+        let names = fs::names(&folder)?.unwrap_or_default();
+        names
+            .into_iter()
+            .map(|name| fs::link_target(&folder.join(&name)).map(|target| (name, target)))
+            .collect()
     }
 }
 

@@ -7,8 +7,10 @@
 //! Words: an *archive* is a `.crate` as it was downloaded; a *tree* is what was unpacked from it (or exported from git);
 //! a tree's *key* is the SHA-256 of its archive, or of repository, commit and package for one from git.
 
+mod built;
 mod stamp;
 
+pub use built::{Built, BuiltRecord};
 pub use stamp::{Input, Known, Stamp};
 
 use std::fs::File;
@@ -97,8 +99,8 @@ impl Store {
             let folder = self.layout.bucket(bucket);
             if !fs::is_folder(&folder)? {
                 fs::create_folders(&folder)
-                    .and_then(|()| fs::set_folder_mode(&folder, 0o755))
-                    .and_then(|()| fs::set_folder_mode(self.layout.root(), 0o755))
+                    .and_then(|()| fs::set_mode(&folder, 0o755))
+                    .and_then(|()| fs::set_mode(self.layout.root(), 0o755))
                     .map_err(|fault| {
                         fault.or_help("choose another place for the store with ENVTOOL_CACHE_DIR")
                     })?;
@@ -224,7 +226,7 @@ impl Store {
     ) -> Result<Tree> {
         let dest = aside.join(package.folder());
         let contents = fill(&dest)?;
-        fs::set_folder_mode(&dest, 0o555)?;
+        fs::set_mode(&dest, 0o555)?;
         let record = TreeRecord {
             tree: contents.tree_digest(),
             files: contents.files.len() as u64,
@@ -233,7 +235,7 @@ impl Store {
         let text = serde_json::to_vec(&record)
             .map_err(|error| Fault::new("could not write a record").because(&error))?;
         fs::write_new(&StoreLayout::tree_record(aside), &text)?;
-        fs::set_folder_mode(aside, 0o755)?;
+        fs::set_mode(aside, 0o755)?;
         let entry = self.layout.tree_entry(key);
         if !fs::rename_unless_there(aside, &entry)? {
             fs::remove_tree(aside)?;

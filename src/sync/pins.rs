@@ -37,7 +37,9 @@ pub(super) fn sync(session: &Session<'_>) -> Result<Report> {
         before
     } else {
         let store = (&session.store, &session.store_lock);
-        resolve::lock_pins(pins, &before, session.cargo()?, session.surroundings()?, store)?
+        let packages =
+            resolve::lock_pins(pins, &before.packages, session.cargo()?, session.surroundings()?, store)?;
+        Lock { packages, tools: before.tools }
     };
     // 2. What it names, fetched and made ready.
     let rows: Vec<Row> = lock

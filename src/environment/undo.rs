@@ -1,0 +1,165 @@
+//! What files of the project held before cargo was to resolve others: `journal/undo.json`.
+//!
+//! cargo resolves what lies on disk. So `add` and `remove` write the next manifests where they belong, have cargo lock,
+//! and only then is the change of the environment decided. Until it is, this file is the way back: a verb that fails
+//! takes it at once, one that is killed leaves it to the next.
+
+use std::path::{Component, Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Environment, EnvironmentLock};
+use crate::digest::Digest;
+use crate::fault::{Fault, Result};
+use crate::fs;
+use crate::layout::{CARGO_LOCK, CARGO_MANIFEST};
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Undo {
+    /// What `Cargo.lock` held; absent where there was none.
+    lock: Option<String>,
+    manifests: Vec<Kept>,
+}
+
+/// One manifest.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    /// Its path in the project.
+    path: PathBuf,
+    before: String,
+    /// The digest of what was written in its place: what is there and is not this is somebody else's.
+    written: Digest,
+}
+
+impl Kept {
+    /// What lies on disk may come from a stranger: nothing but a manifest inside the project is written.
+    fn is_ours(&self) -> bool {
+        self.path.file_name() == Some(CARGO_MANIFEST.as_ref())
+            && self.path.components().all(|part| matches!(part, Component::Normal(_)))
+    }
+}
+
+impl Environment {
+    /// Writes manifests of cargo, by their paths in the project, in a way that [`Environment::put_back`] takes back.
+    pub fn write_manifests(&self, manifests: &[(PathBuf, String)], _lock: &EnvironmentLock) -> Result<()> {
+        let root = self.project.root();
+        let mut kept = Vec::new();
+        for (path, text) in manifests {
+            let before = fs::read_text(&root.join(path))?.unwrap_or_default();
+            let written = Digest::of(text.as_bytes());
+            kept.push(Kept { path: path.clone(), before, written });
+        }
+        let undo = Undo { lock: fs::read_text(&self.project.cargo_lock())?, manifests: kept };
+        if let Some(bad) = undo.manifests.iter().find(|kept| !kept.is_ours()) {
+            return Err(Fault::new(format!("could not change {}", bad.path.display()))
+                .why(format!("it lies outside the project {}", root.display()))
+                .help("change it by hand, then run `envtool sync`"));
+        }
+        let text = serde_json::to_vec(&undo)
+            .map_err(|error| Fault::new("could not write the journal").because(&error))?;
+        fs::create_folders(&self.layout.journals())?;
+        fs::write(&self.layout.undo(), &text)?;
+        manifests.iter().try_for_each(|(path, text)| fs::write(&root.join(path), text.as_bytes()))
+    }
+
+    /// Whether manifests stand changed: an envtool is at work on them, or was killed.
+    pub fn has_undo(&self) -> Result<bool> {
+        fs::is_file(&self.layout.undo())
+    }
+
+    /// Takes back what [`Environment::write_manifests`] wrote, and what cargo made of `Cargo.lock` for it. Where
+    /// somebody has changed a manifest since, that one and the lock are theirs.
+    pub fn put_back(&self, _lock: &EnvironmentLock) -> Result<()> {
+        let path = self.layout.undo();
+        let Some(bytes) = fs::read(&path)? else { return Ok(()) };
+        let unreadable = || {
+            Fault::new(format!("could not read the journal {}", path.display()))
+                .help(format!("compare Cargo.toml with your last commit, then remove {}", path.display()))
+        };
+        let undo: Undo = serde_json::from_slice(&bytes).map_err(|error| unreadable().because(&error))?;
+        if !undo.manifests.iter().all(Kept::is_ours) {
+            return Err(unreadable().why("it names what envtool never changes"));
+        }
+        let mut all_ours = true;
+        for Kept { path, before, written } in &undo.manifests {
+            let path = self.project.root().join(path);
+            match fs::read(&path)? {
+                Some(now) if Digest::of(&now) == *written => fs::write(&path, before.as_bytes())?,
+                Some(now) if now == before.as_bytes() => {}
+                _ => all_ours = false,
+            }
+        }
+        if all_ours {
+            put_lock_back(&self.project.root().join(CARGO_LOCK), undo.lock.as_deref())?;
+        }
+        fs::remove_file(&path)
+    }
+}
+
+fn put_lock_back(path: &Path, before: Option<&str>) -> Result<()> {
+    match before {
+        Some(text) => fs::write_if_changed(path, text.as_bytes()).map(drop),
+        None => fs::remove_file(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::environment::Environment;
+    use crate::fs::{self, Waiting};
+    use crate::layout::ProjectLayout;
+
+    const WAITING: Waiting<'_> = Waiting { at_most: std::time::Duration::ZERO, tell: &|| () };
+
+    fn read(root: &Path, name: &str) -> Option<String> {
+        fs::read_text(&root.join(name)).unwrap()
+    }
+
+    #[test]
+    fn a_change_that_was_not_decided_is_taken_back() {
+        for (theirs, lock_before) in [(false, Some("before")), (false, None), (true, Some("before"))] {
+            let folder = tempfile::tempdir().unwrap();
+            let root = folder.path();
+            let environment = Environment::create(&ProjectLayout::new(root.to_owned())).unwrap();
+            fs::write(&root.join("Cargo.toml"), b"old").unwrap();
+            if let Some(text) = lock_before {
+                fs::write(&root.join("Cargo.lock"), text.as_bytes()).unwrap();
+            }
+            let lock = environment.lock(&WAITING).unwrap();
+            environment.write_manifests(&[("Cargo.toml".into(), "new".into())], &lock).unwrap();
+            fs::write(&root.join("Cargo.lock"), b"cargo's").unwrap();
+            assert_eq!(read(root, "Cargo.toml").as_deref(), Some("new"));
+            if theirs {
+                fs::write(&root.join("Cargo.toml"), b"theirs").unwrap();
+            }
+            environment.recover(&lock).unwrap();
+            assert!(!environment.has_undo().unwrap());
+            assert_eq!(read(root, "Cargo.toml").as_deref(), Some(if theirs { "theirs" } else { "old" }));
+            assert_eq!(
+                read(root, "Cargo.lock").as_deref(),
+                if theirs { Some("cargo's") } else { lock_before }
+            );
+        }
+    }
+
+    #[test]
+    fn a_journal_of_a_stranger_writes_nothing_outside() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("p");
+        fs::create_folders(&root).unwrap();
+        let environment = Environment::create(&ProjectLayout::new(root)).unwrap();
+        let lock = environment.lock(&WAITING).unwrap();
+        for path in ["../Cargo.toml", "/etc/Cargo.toml", "src/main.rs"] {
+            assert!(environment.write_manifests(&[(path.into(), String::new())], &lock).is_err(), "{path}");
+            let journal = format!(
+                "{{\"lock\":null,\"manifests\":[{{\"path\":{path:?},\"before\":\"evil\",\"written\":\"{}\"}}]}}",
+                "0".repeat(64)
+            );
+            fs::write(&environment.layout().undo(), journal.as_bytes()).unwrap();
+            assert!(environment.recover(&lock).unwrap_err().help_text().is_some(), "{path}");
+            assert_eq!(read(folder.path(), "Cargo.toml"), None);
+        }
+    }
+}
