@@ -1,6 +1,7 @@
 //! What a command finds around it, read once: the current folder, the variables, the global flags.
 #![expect(clippy::disallowed_methods, reason = "this is the door to the process's surroundings")]
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -109,6 +110,12 @@ impl<'a> Context<'a> {
         let text =
             |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
         std::env::vars_os().filter_map(text).filter(|(name, _)| name.starts_with("CARGO_")).collect()
+    }
+
+    /// The variables whose names `wanted` takes.
+    pub fn variables(&self, wanted: impl Fn(&str) -> bool) -> BTreeMap<String, OsString> {
+        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value));
+        std::env::vars_os().filter_map(text).filter(|(name, _)| wanted(name)).collect()
     }
 
     /// How locks are waited for.

@@ -358,6 +358,13 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::copy(from, to).map(drop).map_err(|error| fault(&format!("copy {} to", from.display()), to, &error))
 }
 
+/// Copies a file with its mode and the time of its last change.
+pub fn copy_with_time(from: &Path, to: &Path) -> Result<()> {
+    copy(from, to)?;
+    let set = || File::open(to)?.set_modified(fs::metadata(from)?.modified()?);
+    set().map_err(|error| fault("set the time of", to, &error))
+}
+
 /// The path with every link resolved; it must be there.
 pub fn canonical(path: &Path) -> Result<PathBuf> {
     fs::canonicalize(path).map_err(|error| fault("find", path, &error))

@@ -11,7 +11,7 @@
 //! | deciding | [`resolve`], [`plan`], [`fetch`], [`export`], [`stub`], [`sources`] |
 //! | holders | [`store`], [`environment`], [`cargo`], [`project`] |
 //! | frame, unpacking | [`context`], [`archive`] |
-//! | hands | [`fs`], [`http`], [`process`] |
+//! | hands | [`fs`], [`http`], [`process`], [`signals`] |
 //! | formats, pure | [`manifest`], [`lock`], [`cargo_lock`], [`cargo_manifest`], [`cargo_config`], [`cargo_include`], [`cargo_replacement`], [`receipt`], [`registry`] |
 //! | words, pure | [`package`], [`digest`], [`fault`], [`layout`], [`progress`], [`parallel`] |
 
@@ -45,6 +45,7 @@ pub mod project;
 pub mod receipt;
 pub mod registry;
 pub mod resolve;
+pub mod signals;
 pub mod sources;
 pub mod store;
 pub mod stub;

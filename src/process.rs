@@ -2,11 +2,15 @@
 #![expect(clippy::disallowed_methods, reason = "this is the door that the other files are sent to")]
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::fault::{Fault, Result};
+use crate::signals;
 
 /// A program that is to be started, with what differs from our own surroundings.
 #[derive(Debug, Clone)]
@@ -97,6 +101,34 @@ impl Program {
         })
     }
 
+    /// Runs it to its end, without input: `line` is handed each line that it prints, and what it says of errors goes to
+    /// the file `log`. Whoever presses Ctrl-C meanwhile ends it and all that it started, and that is the fault.
+    pub fn watch(&self, log: &Path, line: &mut dyn FnMut(&str)) -> Result<ExitStatus> {
+        let held = signals::hold()?;
+        let file = File::create(log)
+            .map_err(|error| Fault::new(format!("could not write {}", log.display())).because(&error))?;
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
+        // A group of its own, so that all of it can be ended.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command.spawn().map_err(|error| self.fault(&error))?;
+        let (id, done) = (child.id(), AtomicBool::new(false));
+        let stdout = child.stdout.take();
+        let status = std::thread::scope(|scope| {
+            scope.spawn(|| end_when_asked(id, &done));
+            for text in stdout.into_iter().flat_map(|out| BufReader::new(out).lines()).map_while(io::Result::ok) {
+                line(&text);
+            }
+            let status = child.wait();
+            done.store(true, Ordering::Relaxed);
+            status
+        });
+        signals::check()?;
+        drop(held);
+        status.map_err(|error| self.fault(&error))
+    }
+
     /// Puts it in our own place: nothing stays between it and whoever started us. Returns only when it cannot.
     #[cfg(unix)]
     pub fn exec(&self) -> io::Error {
@@ -111,6 +143,46 @@ impl Program {
         Ok(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1))
     }
 }
+
+/// How often it is looked whether the user asked for an end.
+const LOOK: Duration = Duration::from_millis(25);
+/// How long a group has to end by itself before it is killed.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Ends the group `id` once the user asks for it, or returns once it is done.
+fn end_when_asked(id: u32, done: &AtomicBool) {
+    let mut asked: Option<Instant> = None;
+    while !done.load(Ordering::Relaxed) {
+        std::thread::sleep(LOOK);
+        if signals::check().is_ok() {
+            continue;
+        }
+        match asked {
+            None => {
+                asked = Some(Instant::now());
+                end_group(id, false);
+            }
+            Some(since) if since.elapsed() > GRACE => end_group(id, true),
+            Some(_) => {}
+        }
+    }
+    // The compilers of a cargo that has ended may go on for a moment.
+    if asked.is_some() {
+        end_group(id, true);
+    }
+}
+
+#[cfg(unix)]
+fn end_group(id: u32, kill: bool) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    if let Some(group) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+        // A group that is gone already is what was wanted.
+        let _ = kill_process_group(group, if kill { Signal::KILL } else { Signal::TERM });
+    }
+}
+
+#[cfg(not(unix))]
+fn end_group(_: u32, _: bool) {}
 
 /// Where `name` would run from: looked up in `path` (a `PATH` value), or from `folder` when it holds a separator.
 pub fn find(name: &OsStr, path: &OsStr, folder: &Path) -> Option<PathBuf> {

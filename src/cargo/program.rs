@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::fault::{Fault, Result};
+use crate::package::PackageId;
 use crate::process::{self, Program};
 
 /// The first cargo whose configuration can include files (`include`, stable since 1.94), on which isolation stands.
@@ -90,6 +91,13 @@ impl Cargo {
             self.toolchain = text.split_whitespace().next().map(OsString::from);
         }
         Ok(self)
+    }
+
+    /// Chooses a toolchain by name; `None` leaves the choice to rustup, which takes the machine's default in the root
+    /// folder.
+    pub fn with_toolchain(mut self, toolchain: Option<&OsStr>) -> Self {
+        self.toolchain = toolchain.map(OsStr::to_owned);
+        self
     }
 
     /// Its version.
@@ -179,6 +187,39 @@ impl Cargo {
         run(&program, "could not lock", manifest)
     }
 
+    /// Moves one package of the lock beside `manifest` to a version, and nothing else where that can be.
+    pub fn precise(
+        &self,
+        manifest: &Path,
+        package: &PackageId,
+        version: &semver::Version,
+        surroundings: &Surroundings,
+    ) -> Result<()> {
+        let program = self
+            .command("update", manifest, surroundings)
+            .arg(format!("{}@{}", package.name, package.version))
+            .args(["--precise".to_owned(), version.to_string()]);
+        run(&program, "could not lock", manifest)
+    }
+
+    /// The program that builds the executables of the package of `manifest`, without a network, from a lock that must
+    /// serve. What it prints is JSON, a line for each thing that was built (cargo reference, "External tools"); what
+    /// it says of errors is for people. No configuration counts but that of cargo's home, wrappers of the user's among
+    /// it.
+    pub fn build(&self, manifest: &Path, target: &Path, configs: &[OsString]) -> Program {
+        let mut program = self
+            .program()
+            .args(["build", "--release", "--locked", "--offline", "--message-format=json-render-diagnostics"])
+            .arg("--manifest-path")
+            .arg(manifest)
+            .arg("--target-dir")
+            .arg(target);
+        for config in configs {
+            program = program.arg("--config").arg(config);
+        }
+        program.set("CARGO_TERM_COLOR", "never").set("CARGO_TERM_PROGRESS_WHEN", "never").set("CARGO_TERM_QUIET", "false")
+    }
+
     /// Has cargo fetch what the lock beside `manifest` names into its own cache.
     pub fn fetch(&self, manifest: &Path, surroundings: &Surroundings) -> Result<()> {
         let program = self.command("fetch", manifest, surroundings).arg("--locked");
@@ -218,8 +259,8 @@ fn run(program: &Program, what: &str, manifest: &Path) -> Result<()> {
     Err(Fault::new(format!("{what} {}", manifest.display())).why(why).help(help))
 }
 
-/// The folder with the fewest above it.
-fn root_folder() -> &'static Path {
+/// The folder with the fewest above it: no configuration is found on the way up from there.
+pub fn root_folder() -> &'static Path {
     Path::new(if cfg!(windows) { "C:\\" } else { "/" })
 }
 

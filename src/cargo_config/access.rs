@@ -86,6 +86,34 @@ impl CargoConfig {
         Ok(providers)
     }
 
+    /// The tables of these names as one text: the same for the same settings, wherever they were written.
+    pub fn text_of(&self, tables: &[&str]) -> Result<String> {
+        let mut text = String::new();
+        for name in tables {
+            if let Some(node) = self.root.at(&[name])? {
+                text.push_str(&format!("{name}={}\n", canonical(node)));
+            }
+        }
+        Ok(text)
+    }
+
+    /// `build.rustc`, where it is a path.
+    pub fn build_rustc(&self) -> Result<Option<PathBuf>> {
+        let found = self.text(&["build", "rustc"])?;
+        Ok(found.map(|(path, place)| if path.contains('/') { place.resolve(&path) } else { path.into() }))
+    }
+
+    /// The names of `[target]` whose tables set `rustflags`.
+    pub fn targets_with_flags(&self) -> Result<Vec<&str>> {
+        let mut found = Vec::new();
+        for name in self.root.names(&["target"])? {
+            if self.root.at(&["target", name, "rustflags"])?.is_some() {
+                found.push(name);
+            }
+        }
+        Ok(found)
+    }
+
     /// What `[credential-alias]` says for a name; the names of cargo's own providers have no alias.
     pub fn credential_alias(&self, name: &str) -> Result<Option<Provider>> {
         if name.starts_with("cargo:") {
@@ -186,4 +214,15 @@ fn provider(mut words: Vec<String>, place: Place) -> Result<Provider> {
         *program = place.resolve(program).to_string_lossy().into_owned();
     }
     Ok(Provider { words, place })
+}
+
+fn canonical(node: &Node) -> String {
+    match node {
+        Node::Scalar(scalar, _) => format!("{scalar:?}"),
+        Node::List(list, _) => format!("[{}]", list.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        Node::Table(table, _) => {
+            let entries: Vec<String> = table.iter().map(|(key, node)| format!("{key:?}:{}", canonical(node))).collect();
+            format!("{{{}}}", entries.join(","))
+        }
+    }
 }
