@@ -12,7 +12,7 @@
 //! | holders | [`store`], [`environment`], [`cargo`], [`project`] |
 //! | frame, unpacking | [`context`], [`archive`] |
 //! | hands | [`fs`], [`http`], [`process`] |
-//! | formats, pure | [`manifest`], [`lock`], [`cargo_lock`], [`cargo_manifest`], [`cargo_config`], [`cargo_include`], [`cargo_replacement`], [`receipt`], [`registry`] |
+//! | formats, pure | [`spec`], [`manifest`], [`lock`], [`cargo_lock`], [`cargo_manifest`], [`cargo_config`], [`cargo_include`], [`cargo_replacement`], [`receipt`], [`registry`] |
 //! | words, pure | [`package`], [`digest`], [`fault`], [`layout`], [`progress`], [`parallel`] |
 
 pub mod apply;
@@ -46,6 +46,7 @@ pub mod receipt;
 pub mod registry;
 pub mod resolve;
 pub mod sources;
+pub mod spec;
 pub mod store;
 pub mod stub;
 pub mod sync;
