@@ -12,8 +12,8 @@
 //! | holders | [`store`], [`environment`], [`cargo`], [`project`] |
 //! | frame, unpacking | [`context`], [`archive`] |
 //! | hands | [`fs`], [`http`], [`process`], [`signals`] |
-//! | formats, pure | [`manifest`], [`lock`], [`cargo_lock`], [`cargo_manifest`], [`cargo_config`], [`cargo_include`], [`cargo_replacement`], [`receipt`], [`registry`] |
-//! | words, pure | [`package`], [`digest`], [`fault`], [`layout`], [`progress`], [`parallel`] |
+//! | formats, pure | [`spec`], [`choose`], [`manifest`], [`lock`], [`cargo_lock`], [`cargo_manifest`], [`cargo_config`], [`cargo_include`], [`cargo_replacement`], [`receipt`], [`registry`] |
+//! | words, pure | [`package`], [`near`], [`digest`], [`fault`], [`layout`], [`progress`], [`parallel`] |
 
 pub mod apply;
 pub mod archive;
@@ -23,6 +23,7 @@ pub mod cargo_include;
 pub mod cargo_lock;
 pub mod cargo_manifest;
 pub mod cargo_replacement;
+pub mod choose;
 pub mod cli;
 pub mod commands;
 pub mod context;
@@ -36,6 +37,7 @@ pub mod http;
 pub mod layout;
 pub mod lock;
 pub mod manifest;
+pub mod near;
 pub mod package;
 pub mod parallel;
 pub mod plan;
@@ -47,6 +49,7 @@ pub mod registry;
 pub mod resolve;
 pub mod signals;
 pub mod sources;
+pub mod spec;
 pub mod store;
 pub mod stub;
 pub mod sync;

@@ -128,19 +128,20 @@ fn prefix(name: &str) -> String {
 
 /// The checksum of `package` in its rows; `None` where the registry has no such version.
 pub fn checksum_in(rows: &[u8], package: &PackageId) -> Result<Option<Digest>> {
-    let bad = |why: String| {
-        Fault::new(format!("the registry gave an answer for {} that makes no sense", package.name))
-            .why(why)
-            .help(
-                "check the address of the registry in cargo's config, and that no proxy answers in its place",
-            )
-    };
+    let bad = |why| senseless(&package.name, why);
     let krate = IndexKrate::from_slice(rows).map_err(|error| bad(error.to_string()))?;
     if krate.name() != package.name.as_str() {
         return Err(bad(format!("it is about {:?}", krate.name())));
     }
     let wanted = package.version.to_string();
     Ok(krate.versions.iter().find(|row| row.version == wanted).map(|row| Digest::from_bytes(row.checksum.0)))
+}
+
+/// An answer about `name` that cannot be one.
+pub(super) fn senseless(name: &PackageName, why: String) -> Fault {
+    Fault::new(format!("the registry gave an answer for {name} that makes no sense"))
+        .why(why)
+        .help("check the address of the registry in cargo's config, and that no proxy answers in its place")
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! What registries speak, without a socket: requests are built here and answers are read here; `http.rs` carries them.
 //!
-//! One file a registry: [`cargo`] for crates.io and those that speak as it does.
+//! One file a registry: [`cargo`] for crates.io and those that speak as it does; [`releases`] reads its rows whole.
 
 pub mod cargo;
+pub mod releases;
 
 use std::fmt;
 
