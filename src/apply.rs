@@ -1,14 +1,17 @@
-//! Carries a plan out: the only writer of an environment's crates.
+//! Carries plans out: the only writer of an environment's crates and tools.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::environment::{Change, Environment, EnvironmentLock, place};
 use crate::fault::Result;
+use crate::fs;
+use crate::layout::{BIN, TOOLS};
 use crate::manifest::Link;
 use crate::plan::{FolderPlan, Plan, Wanted};
 use crate::receipt::{Identity, Receipt};
 use crate::store::TreeRecord;
+use crate::tool_plan::ToolPlan;
 
 /// Makes a plan ready in the environment's staging folder. `records` holds what the store knows of each tree.
 pub fn stage(
@@ -64,6 +67,24 @@ fn receipt(wanted: &Wanted, record: &TreeRecord, link: Link) -> Receipt {
         link,
         whole: wanted.whole,
     }
+}
+
+/// Makes a new `bin/` ready, with the links of all tools.
+pub fn stage_tools(change: &mut Change, plan: &ToolPlan) -> Result<()> {
+    for receipt in &plan.added {
+        change.tool_receipt(receipt)?;
+    }
+    for package in &plan.removed {
+        change.drop_receipt(TOOLS, package);
+    }
+    if plan.changed {
+        let folder = change.folder(BIN)?;
+        for (name, file) in &plan.links {
+            fs::link_file(file, &folder.join(name))?;
+        }
+        change.ours(BIN, plan.ours.iter().cloned());
+    }
+    Ok(())
 }
 
 /// Where each folder of crates lies once a change is staged: new ones in staging, others where they are.

@@ -128,6 +128,11 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     optional("read", path, fs::read(path))
 }
 
+/// The content of a file as text, what is none replaced; empty where the file is absent.
+pub fn read_lossy(path: &Path) -> Result<String> {
+    Ok(read(path)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default())
+}
+
 /// The text of a file; `None` where it is absent.
 pub fn read_text(path: &Path) -> Result<Option<String>> {
     match fs::read(path) {

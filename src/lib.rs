@@ -7,8 +7,8 @@
 //! | edge | [`cli`], [`ui`] |
 //! | verbs | [`commands`] |
 //! | services | [`sync`] |
-//! | doing | [`apply`] |
-//! | deciding | [`resolve`], [`plan`], [`fetch`], [`export`], [`stub`], [`sources`] |
+//! | doing | [`apply`], [`compile`] |
+//! | deciding | [`resolve`], [`plan`], [`tool_plan`], [`fetch`], [`export`], [`stub`], [`sources`] |
 //! | holders | [`store`], [`environment`], [`cargo`], [`project`] |
 //! | frame, unpacking | [`context`], [`archive`] |
 //! | hands | [`fs`], [`http`], [`process`], [`signals`] |
@@ -26,6 +26,7 @@ pub mod cargo_replacement;
 pub mod choose;
 pub mod cli;
 pub mod commands;
+pub mod compile;
 pub mod context;
 pub mod digest;
 pub mod environment;
@@ -53,4 +54,5 @@ pub mod spec;
 pub mod store;
 pub mod stub;
 pub mod sync;
+pub mod tool_plan;
 pub mod ui;

@@ -89,6 +89,13 @@ impl ToolRow {
         PackageId { name: self.name.clone(), version: self.version.clone() }
     }
 
+    /// The digest of all that it says.
+    pub fn digest(&self) -> Result<Digest> {
+        let text = toml::to_string(self)
+            .map_err(|error| Fault::new(format!("could not write the row of {}", self.name)).because(&error))?;
+        Ok(Digest::of(text.as_bytes()))
+    }
+
     /// Whether this row is what `pin` asks for.
     pub fn serves(&self, pin: &ToolPin) -> bool {
         self.version == pin.pin.version && self.asked == AskedOfTool::of(pin)

@@ -14,6 +14,8 @@ pub struct Project {
     pub layout: ProjectLayout,
     /// The text of its manifest.
     pub text: String,
+    /// Where that is to become the text: what lies there until then.
+    pub before: Option<String>,
     /// What that asks for.
     pub manifest: Manifest,
     /// Whether it is a cargo package or workspace, which keeps its crates where cargo keeps them.
@@ -45,6 +47,18 @@ impl Project {
         let layout = ProjectLayout::new(root.to_owned());
         let path = layout.manifest();
         let text = fs::read_text(&path)?.unwrap_or_default();
+        Self::of(layout, text, None)
+    }
+
+    /// The same project with another manifest, which is not written yet.
+    pub fn with_manifest(&self, text: String) -> Result<Self> {
+        let before = self.before.as_ref().unwrap_or(&self.text).clone();
+        let before = (before != text).then_some(before);
+        Self::of(self.layout.clone(), text, before)
+    }
+
+    fn of(layout: ProjectLayout, text: String, before: Option<String>) -> Result<Self> {
+        let path = layout.manifest();
         let manifest = Manifest::parse(&text, &path.display().to_string())?;
         let is_cargo = fs::is_file(&layout.cargo_manifest())?;
         if is_cargo && !manifest.crates.is_empty() {
@@ -52,6 +66,6 @@ impl Project {
                 .why("beside a Cargo.toml the crates of a project stand in that")
                 .help("write them into [dependencies] of Cargo.toml (`NAME = \"=VERSION\"`), remove [crates], and run `envtool sync`"));
         }
-        Ok(Self { layout, text, manifest, is_cargo })
+        Ok(Self { layout, text, before, manifest, is_cargo })
     }
 }

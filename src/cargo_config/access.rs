@@ -97,6 +97,11 @@ impl CargoConfig {
         Ok(text)
     }
 
+    /// Whether `build.target` names a platform to build for.
+    pub fn builds_for(&self) -> Result<bool> {
+        Ok(self.variable(&["build", "target"]).is_some() || self.root.at(&["build", "target"])?.is_some())
+    }
+
     /// `build.rustc`, where it is a path.
     pub fn build_rustc(&self) -> Result<Option<PathBuf>> {
         let found = self.text(&["build", "rustc"])?;

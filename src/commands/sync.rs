@@ -4,7 +4,7 @@ use super::Outcome;
 use crate::context::Context;
 use crate::fault::Result;
 use crate::project::Project;
-use crate::sync::{self, Report};
+use crate::sync::{self, Report, ToolDone};
 
 /// The arguments of `sync`.
 #[derive(Debug, clap::Args)]
@@ -48,6 +48,12 @@ pub(super) fn notes(report: &Report, context: &Context<'_>) -> Vec<String> {
     if report.from_store > 0 {
         from.push(format!("{} from the store", report.from_store));
     }
+    notes.extend(report.tools_removed.iter().map(|package| format!("Removed {package}")));
+    notes.extend(report.tools.iter().map(tool));
+    let crates = report.packages > 0 || !report.added.is_empty() || !report.removed.is_empty();
+    if !crates && !report.tools.is_empty() {
+        return notes;
+    }
     let mut line = match report.packages {
         1 => "Synced 1 crate".to_owned(),
         packages => format!("Synced {packages} crates"),
@@ -60,6 +66,15 @@ pub(super) fn notes(report: &Report, context: &Context<'_>) -> Vec<String> {
     }
     notes.push(format!("{line} in {took}"));
     notes
+}
+
+fn tool(tool: &ToolDone) -> String {
+    let ToolDone { package, bins, built } = tool;
+    let bins = bins.join(", ");
+    match built {
+        Some(took) => format!("Built {package} in {:.1} s: {bins}", took.as_secs_f64()),
+        None => format!("Installed {package} from the store: {bins}"),
+    }
 }
 
 /// Bytes in megabytes, for people.

@@ -55,21 +55,12 @@ impl Workshop {
         self.folder.join(format!("{}.log", package.folder()))
     }
 
-    /// Copies the source of a tool, with a lock, and cuts it off from any workspace above it.
+    /// Copies the source of a tool, with a lock.
     pub(super) fn put_source(&self, package: &PackageId, tree: &Path, lock: &str) -> Result<Copy> {
         let all = self.folder.join("source");
         fs::remove_tree(&all)?;
         let folder = all.join(package.folder());
-        copy_tree(tree, &folder)?;
-        let path = folder.join(CARGO_MANIFEST);
-        let manifest = fs::read_text(&path)?.ok_or_else(|| {
-            Fault::new(format!("could not build {package}")).why("it holds no Cargo.toml").help("pin another release of it")
-        })?;
-        // Not rewritten: cargo takes a table that is said twice for an error, and a published crate has none.
-        let has_one = manifest.parse::<toml::Table>().is_ok_and(|table| table.contains_key("workspace"));
-        if !has_one {
-            fs::write(&path, format!("{}\n\n[workspace]\n", manifest.trim_end()).as_bytes())?;
-        }
+        copy_source(tree, &folder)?;
         fs::write(&folder.join(CARGO_LOCK), lock.as_bytes())?;
         Copy::of(package, folder)
     }
@@ -147,6 +138,20 @@ impl Crate {
             None => fs::is_file(&self.tree.join("build.rs")),
         }
     }
+}
+
+/// Copies the source of a package, and cuts it off from any workspace above it.
+pub fn copy_source(tree: &Path, folder: &Path) -> Result<()> {
+    copy_tree(tree, folder)?;
+    let path = folder.join(CARGO_MANIFEST);
+    let manifest = fs::read_text(&path)?.ok_or_else(|| {
+        Fault::new(format!("could not use {}", tree.display())).why("it holds no Cargo.toml").help("pin another release of it")
+    })?;
+    // cargo takes a table that is said twice for an error.
+    if manifest.parse::<toml::Table>().is_ok_and(|table| table.contains_key("workspace")) {
+        return Ok(());
+    }
+    fs::write(&path, format!("{}\n\n[workspace]\n", manifest.trim_end()).as_bytes())
 }
 
 fn walk(folder: &Path) -> impl Iterator<Item = Result<(walkdir::DirEntry, PathBuf)>> + '_ {

@@ -39,6 +39,9 @@ pub struct Stamp {
     /// The folders that hold members of the workspace, with the digest of the names in each: a new member changes no
     /// file that was there.
     pub member_folders: Vec<(PathBuf, Digest)>,
+    /// What `bin/` held for tools: name, and where it led.
+    #[serde(default)]
+    pub links: Vec<(String, PathBuf)>,
 }
 
 /// One file that an environment is made from.

@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 
 use super::closure::{Ready, Row, make_ready};
-use super::stamp::{self, Made};
+use super::commit::commit;
+use super::stamp::Made;
+use super::tools::Tools;
 use super::{Report, Session, agreement};
 use crate::cargo::program::{Agreement, Surroundings};
 use crate::cargo_lock::CargoLock;
@@ -17,10 +19,10 @@ use crate::store::Input;
 use crate::stub;
 
 /// Makes the environment of a cargo project what its Cargo.lock says.
-pub(super) fn sync(session: &Session<'_>) -> Result<Report> {
+pub(super) fn sync(session: &Session<'_>, tools: Tools) -> Result<Report> {
     let before = fs::read(&session.project.layout.cargo_lock())?;
     let attempt = Attempt::new(session)?;
-    let done = attempt.run();
+    let done = attempt.run(tools);
     if done.is_err() {
         attempt.put_back(before.as_deref())?;
     }
@@ -70,7 +72,7 @@ impl<'a> Attempt<'a> {
 
     /// Locks where there is no lock, installs what the lock names, and asks cargo whether that serves: where it does
     /// not, a crate that cargo cannot read becomes a stub, or cargo locks again, once.
-    fn run(&self) -> Result<Report> {
+    fn run(&self, tools: Tools) -> Result<Report> {
         let project = self.project()?;
         let mut locked = project.read_lock()?.is_none();
         if locked {
@@ -85,7 +87,7 @@ impl<'a> Attempt<'a> {
             let ready = make_ready(self.session, &rows, &unreadable)?;
             let Agreement::Differs(why) = self.agreement(&project, &ready, &inputs, &unreadable)? else {
                 self.warn_of(&unreadable);
-                return self.commit(ready, inputs, locked, unreadable.is_empty());
+                return self.commit((ready, tools), inputs, locked, unreadable.is_empty());
             };
             if let Some(package) = named_crate(&why, &rows).filter(|package| !unreadable.contains(package)) {
                 unreadable.push(package);
@@ -94,7 +96,7 @@ impl<'a> Attempt<'a> {
                     .context
                     .progress
                     .warn(&format!("cargo cannot use the environment as it is: {why}"));
-                return self.commit(ready, inputs, locked, false);
+                return self.commit((ready, tools), inputs, locked, false);
             } else {
                 let path = self.session.project.layout.cargo_lock();
                 let before = fs::read(&path)?;
@@ -160,13 +162,19 @@ impl<'a> Attempt<'a> {
         Ok(answer)
     }
 
-    fn commit(&self, ready: Ready, inputs: Vec<Input>, locked: bool, complete: bool) -> Result<Report> {
+    fn commit(
+        &self,
+        (ready, tools): (Ready, Tools),
+        inputs: Vec<Input>,
+        locked: bool,
+        complete: bool,
+    ) -> Result<Report> {
         let mut made = Made::from(self.session, inputs)?;
         made.complete = complete;
         let root = self.session.project.layout.root();
         made.member_folders = resolve::member_folders(root, &self.files)?;
-        let mut report = stamp::commit(self.session, ready, made)?;
-        report.locked = locked;
+        let mut report = commit(self.session, ready, made, tools, Vec::new())?;
+        report.locked |= locked;
         Ok(report)
     }
 }

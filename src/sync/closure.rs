@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{Report, Session};
 use crate::apply;
 use crate::cargo::cache;
-use crate::cargo_lock::Source;
+use crate::cargo_lock::{Source, crates_io};
 use crate::cargo_replacement;
 use crate::digest::Digest;
 use crate::environment::Change;
@@ -102,7 +102,7 @@ pub(super) fn replacement(
 }
 
 /// Asks the registries for the checksums that the lock does not give.
-fn with_checksums(session: &Session<'_>, rows: &[Row]) -> Result<Vec<Row>> {
+pub(super) fn with_checksums(session: &Session<'_>, rows: &[Row]) -> Result<Vec<Row>> {
     let mut rows = rows.to_vec();
     let mut asked = Vec::new();
     for (number, row) in rows.iter().enumerate() {
@@ -147,7 +147,7 @@ fn put_stubs(session: &Session<'_>, wanted: &mut [Wanted], unreadable: &[Package
     Ok(stubs)
 }
 
-fn no_checksum(package: &PackageId) -> Fault {
+pub(super) fn no_checksum(package: &PackageId) -> Fault {
     Fault::new(format!("could not install {package}"))
         .why("its lock gives no checksum, so nothing that is fetched for it could be verified")
         .help("remove its lock and run `envtool sync`, which locks again")
@@ -167,6 +167,21 @@ fn needed<'w>(plan: &Plan, wanted: &'w [Wanted], link: Link) -> Result<Vec<&'w W
         }
     }
     Ok(needed)
+}
+
+/// Brings crates of crates.io into the store. Gives their trees, in this order.
+pub(super) fn fetch_trees(session: &Session<'_>, asked: &[(PackageId, Digest)]) -> Result<Vec<Tree>> {
+    let row = |(package, checksum): &(PackageId, Digest)| Row {
+        package: package.clone(),
+        source: crates_io(),
+        checksum: Some(*checksum),
+    };
+    let wanted = asked.iter().map(|one| wanted(session, &row(one))).collect::<Result<Vec<_>>>()?;
+    let mut fetched = fetch(session, &wanted.iter().collect::<Vec<_>>())?;
+    wanted
+        .iter()
+        .map(|one| fetched.trees.remove(&one.tree).ok_or_else(|| no_checksum(&one.package)))
+        .collect()
 }
 
 fn fetch(session: &Session<'_>, wanted: &[&Wanted]) -> Result<Fetched> {

@@ -6,13 +6,17 @@
 mod agreement;
 mod cargo_project;
 mod closure;
+mod commit;
 mod pins;
 pub mod session;
 mod stamp;
+mod tools;
 
 pub use session::Session;
 pub use stamp::{Drift, drift, is_current};
+pub use tools::ToolDone;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::cargo::entry;
@@ -20,8 +24,10 @@ use crate::cargo::program::ISOLATES_FROM;
 use crate::cargo_include::State;
 use crate::context::Context;
 use crate::fault::Result;
+use crate::lock::Lock;
 use crate::package::PackageId;
 use crate::project::Project;
+use crate::signals;
 
 /// What a sync did.
 #[derive(Debug, Default)]
@@ -32,6 +38,10 @@ pub struct Report {
     pub added: Vec<PackageId>,
     /// Crates that went.
     pub removed: Vec<PackageId>,
+    /// Tools that came in.
+    pub tools: Vec<ToolDone>,
+    /// Tools that went.
+    pub tools_removed: Vec<PackageId>,
     /// How many crates the environment holds.
     pub packages: usize,
     /// How many were downloaded.
@@ -54,14 +64,23 @@ pub fn sync(project: &Project, context: &Context<'_>) -> Result<Report> {
     if is_current(project, context)? {
         return Ok(Report { nothing: true, took: begun.elapsed(), ..Report::default() });
     }
+    sync_with(project, &[], context)
+}
+
+/// Makes the environment of `project` what it asks for, with these manifests of cargo (by their paths in the project)
+/// in place of those that lie there. Where that fails, they are what they were.
+pub fn sync_with(project: &Project, manifests: &[(PathBuf, String)], context: &Context<'_>) -> Result<Report> {
+    let begun = Instant::now();
     let session = Session::open(project, context)?;
-    let done = match project.is_cargo {
-        true => cargo_project::sync(&session),
-        false => pins::sync(&session),
-    };
-    if done.is_err() && !session.was_there {
+    let done = carry_out(&session, manifests);
+    if done.is_err() {
         // While the lock is held: whoever waits for it looks again.
-        session.environment.remove_if_new(&session.lock)?;
+        if !session.environment.is_interrupted()? {
+            session.environment.put_back(&session.lock)?;
+        }
+        if !session.was_there {
+            session.environment.remove_if_new(&session.lock)?;
+        }
     }
     let report = done?;
     if let Err(fault) = warn_where_not_isolated(&session) {
@@ -76,6 +95,19 @@ pub fn sync(project: &Project, context: &Context<'_>) -> Result<Report> {
         took: begun.elapsed(),
         ..report
     })
+}
+
+fn carry_out(session: &Session<'_>, manifests: &[(PathBuf, String)]) -> Result<Report> {
+    // Tools first: they take longest, and nothing has changed until they are there.
+    let tools = tools::make_ready(session, session.lock_before.as_ref().unwrap_or(&Lock::default()))?;
+    if !session.project.is_cargo {
+        return pins::sync(session, tools);
+    }
+    let held = (!manifests.is_empty()).then(signals::hold).transpose()?;
+    if held.is_some() {
+        session.environment.write_manifests(manifests, &session.lock)?;
+    }
+    cargo_project::sync(session, tools)
 }
 
 /// Says so where cargo will not use what was installed.

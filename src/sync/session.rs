@@ -17,6 +17,7 @@ use crate::fault::{Fault, Result};
 use crate::fetch::{DOWNLOADS, Fetched, Fetcher};
 use crate::fs;
 use crate::http::Settings;
+use crate::lock::Lock;
 use crate::process::{self, Program};
 use crate::project::Project;
 use crate::registry::Token;
@@ -67,6 +68,8 @@ pub struct Session<'a> {
     pub store_lock: StoreLock,
     /// cargo's configuration as it is in the project, without that of environments.
     pub config: CargoConfig,
+    /// What envtool.lock says; `None` where it is absent.
+    pub lock_before: Option<Lock>,
     /// Where the crates came from so far.
     pub tally: RefCell<Tally>,
     cargo: OnceCell<Cargo>,
@@ -95,6 +98,10 @@ impl<'a> Session<'a> {
         if super::stamp::is_copy(&project.layout, &environment.record().id, &store)? {
             environment.renew_id(&lock)?;
         }
+        let lock_file = project.layout.lock();
+        let lock_before = fs::read_text(&lock_file)?
+            .map(|text| Lock::parse(&text, &lock_file.display().to_string()))
+            .transpose()?;
         Ok(Self {
             context,
             project,
@@ -104,6 +111,7 @@ impl<'a> Session<'a> {
             store,
             store_lock,
             config,
+            lock_before,
             tally: RefCell::default(),
             cargo: OnceCell::new(),
             version: OnceCell::new(),

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::closure::Ready;
-use super::{Report, Session};
+use super::Session;
 use crate::cargo::{config, entry};
 use crate::cargo_include::State;
 use crate::context::Context;
@@ -12,7 +11,7 @@ use crate::digest::Digest;
 use crate::environment::Environment;
 use crate::fault::Result;
 use crate::fs;
-use crate::layout::{MANIFEST, ProjectLayout};
+use crate::layout::{LOCK, MANIFEST, ProjectLayout};
 use crate::project::Project;
 use crate::resolve;
 use crate::store::{Input, Known, Stamp, Store};
@@ -55,6 +54,11 @@ pub fn is_current(project: &Project, context: &Context<'_>) -> Result<bool> {
             return Ok(false);
         }
     }
+    for (name, file) in &stamp.links {
+        if fs::link_target(&environment.layout().bin().join(name))?.as_ref() != Some(file) || !fs::is_file(file)? {
+            return Ok(false);
+        }
+    }
     let listing = environment.listing()?;
     Ok(environment.names()? == stamp.names
         && listing.dangling == 0
@@ -82,25 +86,27 @@ pub(super) struct Made {
     pub(super) inputs: Vec<Input>,
     /// The folders that hold members of a workspace.
     pub(super) member_folders: Vec<(PathBuf, Digest)>,
+    /// What `bin/` holds for tools: name, and where it leads.
+    pub(super) links: Vec<(String, PathBuf)>,
     /// Whether all is as it should be.
     pub(super) complete: bool,
 }
 
 impl Made {
-    /// From the manifest, cargo's configuration and the choice of a toolchain, besides `inputs`.
+    /// From the manifest, envtool.lock, cargo's configuration and the choice of a toolchain, besides `inputs`.
     pub(super) fn from(session: &Session<'_>, mut inputs: Vec<Input>) -> Result<Self> {
         let Session { project, .. } = session;
         let root = project.layout.root();
         inputs.push(Input::of(Path::new(MANIFEST), Some(project.text.as_bytes()), Digest::of));
         // Files that are absent count too: one that appears is a change.
-        let toolchain = ["rust-toolchain.toml", "rust-toolchain"].map(|name| root.join(name));
+        let toolchain = [LOCK, "rust-toolchain.toml", "rust-toolchain"].map(|name| root.join(name));
         let mut files: BTreeSet<PathBuf> =
             config::candidates(root, session.context.cargo_home()?).into_iter().collect();
         files.extend(toolchain.into_iter().chain(session.config.files().iter().cloned()));
         for file in files {
             inputs.push(Input::look(root, file.strip_prefix(root).unwrap_or(&file), Digest::of)?);
         }
-        Ok(Self { inputs, member_folders: Vec::new(), complete: true })
+        Ok(Self { inputs, complete: true, ..Self::default() })
     }
 
     /// Notes what the change itself writes to a file.
@@ -111,19 +117,8 @@ impl Made {
     }
 }
 
-/// Carries a change out and leaves a stamp.
-pub(super) fn commit(session: &Session<'_>, ready: Ready, made: Made) -> Result<Report> {
-    let Session { environment, .. } = session;
-    let (change, report) = ready.split();
-    environment.commit(change, &session.lock)?;
-    // From here on the environment is what it is to be: a stamp that cannot be left only costs the next sync time.
-    if let Err(fault) = leave(session, made) {
-        session.context.progress.warn(&format!("the next sync will look at everything again: {fault}"));
-    }
-    Ok(report)
-}
-
-fn leave(session: &Session<'_>, made: Made) -> Result<()> {
+/// Leaves a stamp: what the environment was made from, and what it holds.
+pub(super) fn leave(session: &Session<'_>, made: Made) -> Result<()> {
     let Session { environment, project, store, .. } = session;
     let stamp = Stamp {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -134,6 +129,7 @@ fn leave(session: &Session<'_>, made: Made) -> Result<()> {
             || !environment.has_cargo_toml()?,
         cargo_toml: environment.has_cargo_toml()?,
         member_folders: made.member_folders,
+        links: made.links,
     };
     let id = &environment.record().id;
     let mut places = store.known(id)?.places;

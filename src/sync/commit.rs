@@ -1,0 +1,62 @@
+//! The end of a sync: everything that is ready becomes one change of the environment and of the files beside it.
+
+use super::closure::Ready;
+use super::stamp::{self, Made};
+use super::tools::Tools;
+use super::{Report, Session};
+use crate::apply;
+use crate::cargo::entry;
+use crate::environment::Beside;
+use crate::fault::{Fault, Result};
+use crate::fs;
+use crate::lock::{Lock, Row};
+
+/// Carries out what is ready, and leaves a stamp. `packages` are the rows of crates that envtool.lock is to hold.
+pub(super) fn commit(
+    session: &Session<'_>,
+    mut ready: Ready,
+    mut made: Made,
+    tools: Tools,
+    packages: Vec<Row>,
+) -> Result<Report> {
+    let Session { environment, project, .. } = session;
+    // 1. Tools.
+    apply::stage_tools(&mut ready.change, &tools.plan)?;
+    made.links = tools.plan.links.into_iter().collect();
+    // 2. Beside the environment: the entry in cargo's config once there is something to build against, the lock, and
+    //    last the manifest.
+    let mut writes = Vec::new();
+    if !packages.is_empty()
+        && let Some((path, text)) = entry::to_write(&project.layout)?
+    {
+        let is_legacy = path == project.layout.legacy_cargo_config();
+        writes.push((if is_legacy { Beside::LegacyCargoConfig } else { Beside::CargoConfig }, text));
+    }
+    let lock = Lock { packages, tools: tools.rows };
+    let locked = match &session.lock_before {
+        Some(before) => lock != *before,
+        None => lock != Lock::default(),
+    };
+    if locked {
+        writes.push((Beside::Lock, lock.to_text()?));
+    }
+    if let Some(before) = &project.before {
+        if fs::read_text(&project.layout.manifest())?.unwrap_or_default() != *before {
+            return Err(Fault::new(format!("{} has changed meanwhile", project.layout.manifest().display()))
+                .help("run it again: what was fetched and built so far is kept"));
+        }
+        writes.push((Beside::Manifest, project.text.clone()));
+    }
+    for (file, text) in writes {
+        ready.change.file(file, text.as_bytes())?;
+        made.will_write(session, &file.path(&project.layout), text.as_bytes());
+    }
+    // 3. Carry it out.
+    let (change, report) = ready.split();
+    environment.commit(change, &session.lock)?;
+    // From here on the environment is what it is to be: a stamp that cannot be left only costs the next sync time.
+    if let Err(fault) = stamp::leave(session, made) {
+        session.context.progress.warn(&format!("the next sync will look at everything again: {fault}"));
+    }
+    Ok(Report { locked, tools: tools.done, tools_removed: tools.plan.removed, ..report })
+}
