@@ -1,4 +1,7 @@
-//! `Cargo.toml`, read only as far as a lock depends on it (cargo reference, "The Manifest Format").
+//! `Cargo.toml`, read only as far as a lock depends on it (cargo reference, "The Manifest Format"); [`targets`] reads
+//! what a crate makes.
+
+pub mod targets;
 
 use std::path::PathBuf;
 
