@@ -69,6 +69,10 @@ enum Color {
 enum Verb {
     /// Make a project's manifest and environment
     Init(commands::init::Arguments),
+    /// Pin packages, lock and install them
+    Add(commands::add::Arguments),
+    /// Take pins away, and what nothing else needs
+    Remove(commands::remove::Arguments),
     /// Make the environment exactly what the lock says
     Sync(commands::sync::Arguments),
     /// Run a command in the environment
@@ -118,6 +122,8 @@ impl Cli {
     pub fn run(&self, context: &Context<'_>) -> Result<Outcome> {
         match &self.verb {
             Verb::Init(arguments) => commands::init::run(arguments, context),
+            Verb::Add(arguments) => commands::add::run(arguments, context),
+            Verb::Remove(arguments) => commands::remove::run(arguments, context),
             Verb::Sync(arguments) => commands::sync::run(arguments, context),
             Verb::Run(arguments) => commands::run::run(arguments, context),
             Verb::List(arguments) => commands::list::run(arguments, context),

@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | edge | [`cli`], [`ui`] |
 //! | verbs | [`commands`] |
-//! | services | [`sync`] |
+//! | services | [`adding`], [`sync`] |
 //! | doing | [`apply`], [`compile`] |
 //! | deciding | [`resolve`], [`plan`], [`tool_plan`], [`fetch`], [`export`], [`stub`], [`sources`] |
 //! | holders | [`store`], [`environment`], [`cargo`], [`project`] |
@@ -15,6 +15,7 @@
 //! | formats, pure | [`spec`], [`choose`], [`manifest`], [`lock`], [`cargo_lock`], [`cargo_manifest`], [`cargo_config`], [`cargo_include`], [`cargo_replacement`], [`receipt`], [`registry`] |
 //! | words, pure | [`package`], [`near`], [`digest`], [`fault`], [`layout`], [`progress`], [`parallel`] |
 
+pub mod adding;
 pub mod apply;
 pub mod archive;
 pub mod cargo;

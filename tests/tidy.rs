@@ -32,6 +32,7 @@ const FLOORS: &[(u32, &str, &[&str])] = &[
     (50, "deciding", &["resolve", "plan", "fetch/", "export", "stub", "sources", "tool_plan"]),
     (60, "doing", &["apply", "compile/"]),
     (70, "services", &["sync/"]),
+    (75, "services that use services", &["adding/"]),
     (90, "verbs", &["commands/"]),
     (100, "edge", &["cli", "ui"]),
     (110, "the program", &["main", "lib"]),

@@ -24,37 +24,91 @@ pub struct Arguments {
 
 /// Makes a project and its environment; where they are there, it says so and changes nothing.
 pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
+    let made = make(arguments.dir.as_deref(), context)?;
+    let mut notes = made.notes;
+    if made.is_new {
+        notes.push("next: envtool sync".to_owned());
+    }
+    Ok(Outcome { notes, ..Outcome::default() })
+}
+
+/// A project that was made.
+pub(super) struct Made {
+    layout: ProjectLayout,
+    notes: Vec<String>,
+    is_new: bool,
+    undo: Undo,
+}
+
+impl Made {
+    /// What is to be told of it.
+    pub(super) fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Its folder.
+    pub(super) fn root(&self) -> &Path {
+        self.layout.root()
+    }
+
+    /// Takes it away again.
+    pub(super) fn undo(self) {
+        self.undo.run();
+    }
+}
+
+/// Makes a project and its environment in `dir`, or where the current folder belongs.
+pub(super) fn make(dir: Option<&Path>, context: &Context<'_>) -> Result<Made> {
     // 1. Where.
-    let asked = context.folder.join(arguments.dir.as_deref().unwrap_or(Path::new("")));
     let mut notes = Vec::new();
+    let asked = match dir {
+        Some(dir) => context.folder.join(dir),
+        None => home_of(&context.folder, &mut notes)?,
+    };
     let place = Place::choose(&asked, context, &mut notes)?;
     // 2. What would be written, and whether it may be.
     let config = place.config_entry()?;
     place.refuse_bypasses(context)?;
     let had_environment = Environment::open(&place.layout)?.is_some();
     let has_manifest = fs::is_file(&place.layout.manifest())?;
+    let mut undo = Undo::default();
     if had_environment && has_manifest && config.is_none() {
         Project::at(place.layout.root())?;
         notes.push(format!("{} is an environment already; nothing changed", place.shown()));
-        return Ok(Outcome { notes, ..Outcome::default() });
+        return Ok(Made { layout: place.layout, notes, is_new: false, undo });
     }
     // 3. Write; what was made goes again where a later step fails.
-    let mut undo = Undo::default();
     let done =
         place.write(has_manifest, config.as_ref(), &mut undo).and_then(|()| place.still_loads(context));
-    if done.is_err() {
+    if let Err(fault) = done {
         undo.run();
+        return Err(fault);
     }
-    done?;
-    // 4. Say what is there now, and what comes next.
+    // 4. What is there now.
     if !had_environment || !has_manifest {
         notes.push(format!("Made the environment {}", place.shown()));
     }
     if let Some((path, _)) = &config {
         notes.push(format!("{} includes it from the first `envtool sync` on", path.display()));
     }
-    notes.push("next: envtool sync".to_owned());
-    Ok(Outcome { notes, ..Outcome::default() })
+    Ok(Made { layout: place.layout, notes, is_new: true, undo })
+}
+
+/// Where an environment belongs that is made from `folder`: in the cargo package that this folder is a part of, unless
+/// a project lies between.
+fn home_of(folder: &Path, notes: &mut Vec<String>) -> Result<PathBuf> {
+    for above in folder.ancestors() {
+        if fs::is_file(&above.join(CARGO_MANIFEST))? {
+            if above != folder {
+                notes.push(format!("{} belongs to the cargo project {}", folder.display(), above.display()));
+            }
+            return Ok(above.to_owned());
+        }
+        if fs::is_file(&above.join(MANIFEST))? {
+            break;
+        }
+    }
+    Ok(folder.to_owned())
 }
 
 /// Where an environment is made.

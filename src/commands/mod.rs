@@ -1,8 +1,10 @@
 //! The verbs: one file each, its arguments, its numbered steps, its [`Outcome`].
 
+pub mod add;
 pub mod cache;
 pub mod init;
 pub mod list;
+pub mod remove;
 pub mod run;
 pub mod sync;
 pub mod which;
@@ -52,6 +54,11 @@ fn environment_of(project: &Project, context: &Context<'_>) -> Result<Environmen
     if environment.is_interrupted()? {
         let tell = || context.tell_waiting();
         let lock = environment.lock(&context.waiting(&tell))?;
+        environment.recover(&lock)?;
+    } else if environment.has_undo()?
+        && let Some(lock) = environment.try_lock()?
+    {
+        // Nobody is at work: who wrote these manifests was killed.
         environment.recover(&lock)?;
     }
     Ok(environment)

@@ -164,6 +164,12 @@ impl Environment {
         Ok(EnvironmentLock { lock: fs::lock(&path, true, waiting)?, path })
     }
 
+    /// Locks it where nobody else has; `None` where somebody has.
+    pub fn try_lock(&self) -> Result<Option<EnvironmentLock>> {
+        let path = self.layout.lock();
+        Ok(fs::try_lock(&path)?.map(|lock| EnvironmentLock { lock, path }))
+    }
+
     /// The folders of crates that are there: `vendor`, `vendor-ID`.
     pub fn folders(&self) -> Result<Vec<String>> {
         let names = fs::names(self.layout.root())?.unwrap_or_default();

@@ -18,11 +18,11 @@ use crate::resolve::{self, CargoProject};
 use crate::store::Input;
 use crate::stub;
 
-/// Makes the environment of a cargo project what its Cargo.lock says.
-pub(super) fn sync(session: &Session<'_>, tools: Tools) -> Result<Report> {
+/// Makes the environment of a cargo project what its Cargo.lock says, once that holds the versions of `precise`.
+pub(super) fn sync(session: &Session<'_>, tools: Tools, precise: &[PackageId]) -> Result<Report> {
     let before = fs::read(&session.project.layout.cargo_lock())?;
     let attempt = Attempt::new(session)?;
-    let done = attempt.run(tools);
+    let done = attempt.run(tools, precise);
     if done.is_err() {
         attempt.put_back(before.as_deref())?;
     }
@@ -72,11 +72,16 @@ impl<'a> Attempt<'a> {
 
     /// Locks where there is no lock, installs what the lock names, and asks cargo whether that serves: where it does
     /// not, a crate that cargo cannot read becomes a stub, or cargo locks again, once.
-    fn run(&self, tools: Tools) -> Result<Report> {
+    fn run(&self, tools: Tools, precise: &[PackageId]) -> Result<Report> {
         let project = self.project()?;
         let mut locked = project.read_lock()?.is_none();
         if locked {
             self.lock(&project, "there is no Cargo.lock")?;
+        }
+        if !precise.is_empty() {
+            self.lock(&project, "the manifest names another release")?;
+            self.move_to(&project, precise)?;
+            locked = true;
         }
         let mut asked_to_lock = locked;
         let mut unreadable = project.agreed(&self.inputs()?)?.unwrap_or_default();
@@ -128,6 +133,21 @@ impl<'a> Attempt<'a> {
             *self.written.borrow_mut() = fs::read(&self.session.project.layout.cargo_lock())?;
         }
         done
+    }
+
+    /// Has cargo move packages of the lock to these versions.
+    fn move_to(&self, project: &CargoProject<'_>, precise: &[PackageId]) -> Result<()> {
+        let manifest = self.session.project.layout.cargo_manifest();
+        for wanted in precise {
+            let lock = read(project)?;
+            let direct = lock.direct();
+            let found = direct.iter().find(|package| package.id.name == wanted.name);
+            if let Some(found) = found.filter(|found| found.id != *wanted) {
+                project.cargo.precise(&manifest, &found.id, &wanted.version, self.surroundings)?;
+                *self.written.borrow_mut() = fs::read(&self.session.project.layout.cargo_lock())?;
+            }
+        }
+        Ok(())
     }
 
     /// Cargo.lock as it was: a sync that fails changes nothing. What somebody else wrote there meanwhile stays.

@@ -64,15 +64,23 @@ pub fn sync(project: &Project, context: &Context<'_>) -> Result<Report> {
     if is_current(project, context)? {
         return Ok(Report { nothing: true, took: begun.elapsed(), ..Report::default() });
     }
-    sync_with(project, &[], context)
+    sync_with(project, &Edits::default(), context)
 }
 
-/// Makes the environment of `project` what it asks for, with these manifests of cargo (by their paths in the project)
-/// in place of those that lie there. Where that fails, they are what they were.
-pub fn sync_with(project: &Project, manifests: &[(PathBuf, String)], context: &Context<'_>) -> Result<Report> {
+/// What a sync changes of a cargo project first. Where it fails, all of it is what it was.
+#[derive(Debug, Default)]
+pub struct Edits {
+    /// Manifests of cargo, by their paths in the project.
+    pub manifests: Vec<(PathBuf, String)>,
+    /// The versions that Cargo.lock is to hold of packages that the manifests do not say exactly.
+    pub precise: Vec<PackageId>,
+}
+
+/// Makes the environment of `project` what it asks for, with these edits.
+pub fn sync_with(project: &Project, edits: &Edits, context: &Context<'_>) -> Result<Report> {
     let begun = Instant::now();
     let session = Session::open(project, context)?;
-    let done = carry_out(&session, manifests);
+    let done = carry_out(&session, edits);
     if done.is_err() {
         // While the lock is held: whoever waits for it looks again.
         if !session.environment.is_interrupted()? {
@@ -97,17 +105,18 @@ pub fn sync_with(project: &Project, manifests: &[(PathBuf, String)], context: &C
     })
 }
 
-fn carry_out(session: &Session<'_>, manifests: &[(PathBuf, String)]) -> Result<Report> {
+fn carry_out(session: &Session<'_>, edits: &Edits) -> Result<Report> {
     // Tools first: they take longest, and nothing has changed until they are there.
     let tools = tools::make_ready(session, session.lock_before.as_ref().unwrap_or(&Lock::default()))?;
     if !session.project.is_cargo {
         return pins::sync(session, tools);
     }
-    let held = (!manifests.is_empty()).then(signals::hold).transpose()?;
-    if held.is_some() {
-        session.environment.write_manifests(manifests, &session.lock)?;
+    if edits.manifests.is_empty() && edits.precise.is_empty() {
+        return cargo_project::sync(session, tools, &[]);
     }
-    cargo_project::sync(session, tools)
+    let _held = signals::hold()?;
+    session.environment.write_manifests(&edits.manifests, &session.lock)?;
+    cargo_project::sync(session, tools, &edits.precise)
 }
 
 /// Says so where cargo will not use what was installed.

@@ -12,17 +12,19 @@ use crate::cargo::{config, entry};
 use crate::cargo_config::CargoConfig;
 use crate::cargo_include::{self, State};
 use crate::context::Context;
+use crate::digest::Digest;
 use crate::environment::{Environment, EnvironmentLock};
 use crate::fault::{Fault, Result};
 use crate::fetch::{DOWNLOADS, Fetched, Fetcher};
 use crate::fs;
 use crate::http::Settings;
 use crate::lock::Lock;
+use crate::package::PackageId;
 use crate::process::{self, Program};
 use crate::project::Project;
 use crate::registry::Token;
 use crate::registry::cargo::SparseIndex;
-use crate::store::{Store, StoreLock};
+use crate::store::{Store, StoreLock, Tree};
 
 /// Where crates came from. A sync may fetch more than once; each crate counts where it came from first.
 #[derive(Debug, Default)]
@@ -164,6 +166,11 @@ impl<'a> Session<'a> {
             copies.push(copy);
         }
         Ok((Surroundings { configs, offline: self.context.flags.offline }, copies))
+    }
+
+    /// Brings crates of crates.io into the store. Gives their trees, in this order.
+    pub fn trees(&self, packages: &[(PackageId, Digest)]) -> Result<Vec<Tree>> {
+        super::closure::fetch_trees(self, packages)
     }
 
     /// Fetches with `work`, which is handed what fetching needs.

@@ -113,7 +113,7 @@ impl<'s> Making<'s, '_> {
         let asked = [Row { package: package.clone(), source: crates_io(), checksum: None }];
         let rows = closure::with_checksums(self.session, &asked)?;
         let checksum = rows.first().and_then(|row| row.checksum).ok_or_else(|| closure::no_checksum(&package))?;
-        let tree = self.fetch(&[(package.clone(), checksum)])?.remove(0);
+        let tree = self.session.trees(&[(package.clone(), checksum)])?.remove(0);
         let closure = match shipped_lock(&tree)? {
             Some(_) => Vec::new(),
             None => self.resolve(&package, &tree)?,
@@ -139,7 +139,7 @@ impl<'s> Making<'s, '_> {
         if let Some(built) = self.session.store.built(&key)? {
             return Ok((built, None));
         }
-        let tree = self.fetch(&[(row.id(), row.checksum)])?.remove(0);
+        let tree = self.session.trees(&[(row.id(), row.checksum)])?.remove(0);
         let lock = match shipped_lock(&tree)? {
             Some(text) if row.closure.is_empty() => text,
             _ => lock::to_cargo_lock(&row.closure),
@@ -161,14 +161,9 @@ impl<'s> Making<'s, '_> {
             .into_iter()
             .map(|row| row.checksum.map(|digest| (row.package.clone(), digest)).ok_or_else(|| closure::no_checksum(&row.package)))
             .collect::<Result<_>>()?;
-        let trees = self.fetch(&asked)?;
+        let trees = self.session.trees(&asked)?;
         let crates = asked.into_iter().zip(trees);
         Ok(crates.map(|((package, checksum), tree)| Crate { package, checksum, tree: tree.path }).collect())
-    }
-
-    /// The trees of archives of crates.io, in this order.
-    fn fetch(&self, asked: &[(PackageId, Digest)]) -> Result<Vec<Tree>> {
-        closure::fetch_trees(self.session, asked)
     }
 
     fn compiler(&mut self, row: &ToolRow) -> Result<&Compiler<'s>> {

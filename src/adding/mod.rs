@@ -1,0 +1,126 @@
+//! The services behind `envtool add` and `envtool remove`: which release is meant, whether it is a crate or a tool,
+//! what the manifests say next. The rest is a sync with these manifests: where it fails, they are what they were.
+
+mod choice;
+mod manifests;
+mod removal;
+
+pub use removal::{Removed, remove};
+
+use semver::{Version, VersionReq};
+
+use crate::cargo_edit::Kind as Table;
+use crate::context::Context;
+use crate::fault::{Fault, Result};
+use crate::package::{PackageId, PackageName};
+use crate::project::Project;
+use crate::spec::{Registry, Spec};
+use crate::sync::{self, Edits, Report};
+use choice::Chosen;
+use manifests::Next;
+
+/// What a package is added as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Its source, for builds.
+    Crate,
+    /// Its executables.
+    Tool,
+}
+
+/// What is to be added, and how.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The packages.
+    pub specs: Vec<Spec>,
+    /// As what; `None` leaves it to what the package has.
+    pub kind: Option<Kind>,
+    /// The features.
+    pub features: Vec<String>,
+    /// Whether the default features are left out.
+    pub no_default_features: bool,
+    /// Which table of dependencies a crate goes to.
+    pub table: Table,
+    /// The member of the workspace whose dependency it is to be.
+    pub member: Option<String>,
+    /// Which executables of a tool.
+    pub bins: Vec<String>,
+    /// The requirement that Cargo.toml is to hold in place of the exact version.
+    pub requirement: Option<VersionReq>,
+}
+
+/// One package that was added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pinned {
+    /// Its name and version.
+    pub package: PackageId,
+    /// As what.
+    pub kind: Kind,
+    /// What stood there before: a version, or a requirement of Cargo.toml. `None` where nothing did.
+    pub before: Option<String>,
+    /// Whether the manifests say nothing else than before.
+    pub unchanged: bool,
+}
+
+/// What an addition did.
+#[derive(Debug)]
+pub struct Added {
+    /// The packages, in the order in which they were asked for.
+    pub pinned: Vec<Pinned>,
+    /// Whether an exact version went into the manifest of a library that others may depend on.
+    pub ties_users: bool,
+    /// What the sync did.
+    pub report: Report,
+}
+
+/// Pins packages, locks and installs them.
+pub fn add(project: &Project, asked: &Asked, context: &Context<'_>) -> Result<Added> {
+    refuse_what_does_not_fit(project, asked)?;
+    // 1. Which releases, and as what.
+    let chosen = choice::choose(project, asked, context)?;
+    // 2. What the manifests say next.
+    let mut next = Next::of(project, asked, context)?;
+    let pinned: Vec<Pinned> =
+        chosen.iter().map(|one| next.pin(one, asked)).collect::<Result<_>>()?;
+    let ties_users = next.ties_users();
+    // 3. Make it so.
+    let (project, manifests) = next.finish()?;
+    let precise = match &asked.requirement {
+        Some(_) => chosen.iter().filter(|one| one.kind == Kind::Crate).map(Chosen::id).collect(),
+        None => Vec::new(),
+    };
+    let nothing = pinned.iter().all(|one| one.unchanged) && precise.is_empty();
+    let report = match nothing {
+        true => sync::sync(&project, context)?,
+        false => sync::sync_with(&project, &Edits { manifests, precise }, context)?,
+    };
+    Ok(Added { pinned, ties_users, report })
+}
+
+fn refuse_what_does_not_fit(project: &Project, asked: &Asked) -> Result<()> {
+    if let Some(spec) = asked.specs.iter().find(|spec| spec.registry == Registry::Pypi) {
+        return Err(Fault::new(format!("could not add {spec}"))
+            .why("Python modules are planned and not there yet")
+            .help("use `uv` or `pip` in a venv for it"));
+    }
+    if asked.kind != Some(Kind::Tool) && !project.is_cargo {
+        let only = [
+            (asked.table != Table::Normal, "--dev and --build choose a table of Cargo.toml"),
+            (asked.member.is_some(), "--package names a member of a cargo workspace"),
+            (asked.requirement.is_some(), "--requirement writes a requirement into Cargo.toml"),
+        ];
+        if let Some((_, why)) = only.iter().find(|(given, _)| *given) {
+            return Err(Fault::usage(format!("{why}, and {} has none", project.layout.root().display()))
+                .help("leave it out: [crates] of envtool.toml holds exact versions"));
+        }
+    }
+    Ok(())
+}
+
+/// The names of `[tools]` or `[crates]`, with their versions.
+fn pinned_version(project: &Project, kind: Kind, name: &PackageName) -> Option<Version> {
+    match kind {
+        Kind::Tool => project.manifest.tools.get(name).map(|pin| pin.pin.version.clone()),
+        Kind::Crate => project.manifest.crates.get(name).map(|pin| pin.version.clone()),
+    }
+}

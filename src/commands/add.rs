@@ -1,0 +1,128 @@
+//! `envtool add`: pins packages, locks and installs them.
+
+use semver::VersionReq;
+
+use super::{Outcome, init, sync as sync_verb};
+use crate::adding::{self, Added, Asked, Kind, Pinned};
+use crate::cargo_edit::Kind as Table;
+use crate::context::Context;
+use crate::fault::{Fault, Result};
+use crate::project::Project;
+use crate::spec::Spec;
+
+/// The arguments of `add`.
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub struct Arguments {
+    /// Packages: NAME, NAME@1.2.3, NAME@1
+    #[arg(required = true, value_name = "SPEC")]
+    specs: Vec<String>,
+    /// Add the library, also where there are executables
+    #[arg(long, conflicts_with = "tool")]
+    lib: bool,
+    /// Add the executables, also where there is a library
+    #[arg(long)]
+    tool: bool,
+    /// Features to switch on, separated by commas
+    #[arg(short = 'F', long, value_name = "F", value_delimiter = ',')]
+    features: Vec<String>,
+    /// Leave the default features out
+    #[arg(long)]
+    no_default_features: bool,
+    /// A crate for tests, examples and benchmarks
+    #[arg(long, conflicts_with_all = ["build", "tool"])]
+    dev: bool,
+    /// A crate for the build script
+    #[arg(long, conflicts_with = "tool")]
+    build: bool,
+    /// The member of the workspace whose dependency it is
+    #[arg(short, long, value_name = "MEMBER", conflicts_with = "tool")]
+    package: Option<String>,
+    /// Only this executable of a tool; may be given again
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["lib", "dev", "build", "package", "requirement"])]
+    bin: Vec<String>,
+    /// Write this requirement to Cargo.toml, and leave the exact version to Cargo.lock
+    #[arg(long, value_name = "REQ", conflicts_with = "tool")]
+    requirement: Option<VersionReq>,
+}
+
+/// Adds packages; the environment is made first where there is none.
+pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
+    // 1. What is asked for.
+    let asked = asked(arguments)?;
+    // 2. In which project; a new one goes again where nothing can be added to it.
+    let mut outcome = Outcome::default();
+    let mut made = None;
+    let project = match Project::find(&context.folder)? {
+        Some(project) => project,
+        None => {
+            let new = init::make(None, context)?;
+            outcome.notes.extend(new.notes().iter().cloned());
+            let project = Project::at(new.root())?;
+            made = Some(new);
+            project
+        }
+    };
+    // 3. Pin, lock, install.
+    let added = adding::add(&project, &asked, context);
+    if let (Err(_), Some(new)) = (&added, made) {
+        new.undo();
+    }
+    let added = added?;
+    // 4. Say what was done.
+    outcome.notes.extend(added.pinned.iter().map(line));
+    outcome.notes.extend(advice(&added));
+    outcome.notes.extend(sync_verb::notes(&added.report, context));
+    Ok(outcome)
+}
+
+fn asked(arguments: &Arguments) -> Result<Asked> {
+    let specs = arguments.specs.iter().map(|text| text.parse::<Spec>()).collect::<Result<Vec<_>>>()?;
+    let crate_only = arguments.lib || arguments.dev || arguments.build || arguments.package.is_some() || arguments.requirement.is_some();
+    let kind = match (crate_only, arguments.tool || !arguments.bin.is_empty()) {
+        (true, _) => Some(Kind::Crate),
+        (false, true) => Some(Kind::Tool),
+        (false, false) => None,
+    };
+    if arguments.requirement.is_some() && specs.len() > 1 {
+        return Err(Fault::usage("--requirement is for one package, and several are named").help("add them one by one"));
+    }
+    Ok(Asked {
+        specs,
+        kind,
+        features: arguments.features.iter().map(|f| f.trim().to_owned()).filter(|f| !f.is_empty()).collect(),
+        no_default_features: arguments.no_default_features,
+        table: match (arguments.dev, arguments.build) {
+            (true, _) => Table::Dev,
+            (_, true) => Table::Build,
+            _ => Table::Normal,
+        },
+        member: arguments.package.clone(),
+        bins: arguments.bin.clone(),
+        requirement: arguments.requirement.clone(),
+    })
+}
+
+fn line(pinned: &Pinned) -> String {
+    let Pinned { package, kind, before, unchanged } = pinned;
+    let kind = match kind {
+        Kind::Crate => "crate",
+        Kind::Tool => "tool",
+    };
+    match before {
+        _ if *unchanged => format!("{package} is pinned already ({kind})"),
+        Some(before) if before.trim_start_matches('=') != package.version.to_string() => {
+            format!("Moved {} from {before} to {} ({kind})", package.name, package.version)
+        }
+        _ => format!("Pinned {package} ({kind})"),
+    }
+}
+
+fn advice(added: &Added) -> Option<String> {
+    let pinned = added.pinned.iter().find(|pinned| pinned.kind == Kind::Crate)?;
+    let name = &pinned.package.name;
+    let major = pinned.package.version.major;
+    (added.ties_users && !pinned.unchanged).then(|| {
+        format!("this library's users are tied to {0} exactly; `envtool add {name} --requirement {major}` leaves the exactness to Cargo.lock", pinned.package)
+    })
+}

@@ -1,0 +1,45 @@
+//! `envtool remove`: takes pins away.
+
+use super::{Outcome, sync as sync_verb};
+use crate::adding;
+use crate::context::Context;
+use crate::fault::{Fault, Result};
+use crate::package::PackageName;
+use crate::project::Project;
+use crate::spec::{Registry, Spec, Version};
+
+/// The arguments of `remove`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Packages: NAME or REGISTRY:NAME
+    #[arg(required = true, value_name = "NAME")]
+    names: Vec<String>,
+    /// Only from this member of the workspace
+    #[arg(short, long, value_name = "MEMBER")]
+    package: Option<String>,
+}
+
+/// Takes pins away, their rows of the lock and their files, and nothing that another pin needs.
+pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
+    // 1. Which pins.
+    let names = arguments.names.iter().map(|text| name(text)).collect::<Result<Vec<_>>>()?;
+    let project = Project::find_or_fault(&context.folder)?;
+    // 2. Without them, and in order.
+    let removed = adding::remove(&project, &names, arguments.package.as_deref(), context)?;
+    // 3. Say what was done.
+    let mut notes: Vec<String> =
+        removed.pins.iter().map(|(name, place)| format!("Took {name} out of {place}")).collect();
+    notes.extend(sync_verb::notes(&removed.report, context));
+    Ok(Outcome { notes, ..Outcome::default() })
+}
+
+fn name(text: &str) -> Result<PackageName> {
+    let spec: Spec = text.parse()?;
+    if spec.version != Version::Newest || text.contains('@') {
+        return Err(Fault::usage(format!("{spec} names a version")).help(format!("`envtool remove {}`", spec.name)));
+    }
+    if spec.registry == Registry::Pypi {
+        return Err(Fault::new(format!("{spec} is not pinned here")).help("Python modules are planned and not there yet"));
+    }
+    Ok(spec.name)
+}
