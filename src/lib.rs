@@ -13,7 +13,7 @@
 //! | frame, unpacking | [`context`], [`archive`] |
 //! | hands | [`fs`], [`http`], [`process`] |
 //! | formats, pure | [`manifest`], [`lock`], [`cargo_lock`], [`cargo_manifest`], [`cargo_config`], [`cargo_include`], [`cargo_replacement`], [`receipt`], [`registry`] |
-//! | words, pure | [`package`], [`digest`], [`fault`], [`layout`], [`progress`], [`parallel`] |
+//! | words, pure | [`package`], [`digest`], [`fault`], [`layout`], [`progress`], [`parallel`], [`toml_cut`] |
 
 pub mod apply;
 pub mod archive;
@@ -49,4 +49,5 @@ pub mod sources;
 pub mod store;
 pub mod stub;
 pub mod sync;
+pub mod toml_cut;
 pub mod ui;

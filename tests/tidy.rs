@@ -18,11 +18,19 @@ use std::process::Command;
 /// A floor is a number in steps of ten, so that a floor can be split without renumbering the house.
 const FLOORS: &[(u32, &str, &[&str])] = &[
     (0, "words", &["fault", "digest", "package"]),
-    (5, "words that use words", &["layout", "progress", "parallel"]),
+    (5, "words that use words", &["layout", "progress", "parallel", "toml_cut"]),
     (
         10,
         "formats",
-        &["manifest", "cargo_lock", "cargo_manifest", "cargo_config/", "cargo_include/", "registry/"],
+        &[
+            "manifest",
+            "cargo_lock",
+            "cargo_manifest",
+            "cargo_edit/",
+            "cargo_config/",
+            "cargo_include/",
+            "registry/",
+        ],
     ),
     (15, "formats that use formats", &["lock", "receipt", "cargo_replacement"]),
     (20, "hands", &["fs/", "process"]),
