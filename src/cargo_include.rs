@@ -11,7 +11,6 @@
 //! The file is the user's. So nothing is written anew: the text is cut at the places that the parser names, and every
 //! other byte stays. What an edit means is checked by reading the result again.
 
-mod cut;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +20,7 @@ use std::path::Path;
 use toml_edit::{Array, ArrayOfTables, Document, Item, Key, Table, Value};
 
 use crate::fault::{Fault, Result};
-use cut::Cut;
+use crate::toml_cut::{self as cut, Cut};
 
 /// The path of the entry, as it is written.
 pub const PATH: &str = "../.envtool/cargo.toml";

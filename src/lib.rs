@@ -13,7 +13,7 @@
 //! | frame, unpacking | [`context`], [`archive`] |
 //! | hands | [`fs`], [`http`], [`process`], [`signals`] |
 //! | formats, pure | [`spec`], [`choose`], [`manifest`], [`lock`], [`cargo_lock`], [`cargo_manifest`], [`cargo_config`], [`cargo_include`], [`cargo_replacement`], [`receipt`], [`registry`] |
-//! | words, pure | [`package`], [`near`], [`digest`], [`fault`], [`layout`], [`progress`], [`parallel`] |
+//! | words, pure | [`package`], [`near`], [`digest`], [`fault`], [`layout`], [`progress`], [`parallel`], [`toml_cut`] |
 
 pub mod adding;
 pub mod apply;
@@ -55,5 +55,6 @@ pub mod spec;
 pub mod store;
 pub mod stub;
 pub mod sync;
+pub mod toml_cut;
 pub mod tool_plan;
 pub mod ui;

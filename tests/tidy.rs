@@ -18,11 +18,11 @@ use std::process::Command;
 /// A floor is a number in steps of ten, so that a floor can be split without renumbering the house.
 const FLOORS: &[(u32, &str, &[&str])] = &[
     (0, "words", &["fault", "digest", "package"]),
-    (5, "words that use words", &["layout", "progress", "parallel", "near"]),
+    (5, "words that use words", &["layout", "progress", "parallel", "near", "toml_cut"]),
     (
         10,
         "formats",
-        &["spec", "manifest/", "cargo_lock", "cargo_manifest/", "cargo_config/", "cargo_include/", "registry/"],
+        &["spec", "manifest/", "cargo_lock", "cargo_manifest/", "cargo_edit/", "cargo_config/", "cargo_include/", "registry/"],
     ),
     (15, "formats that use formats", &["lock", "receipt", "cargo_replacement", "choose"]),
     (20, "hands", &["fs/", "signals"]),

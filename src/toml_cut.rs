@@ -1,27 +1,30 @@
-//! Cuts in a TOML text by the places that the parser names: comments, order, line ends and the rest of the bytes stay.
+//! Cuts in a TOML text of the user's by the places that the parser names: comments, order, line ends and the rest of
+//! the bytes stay.
 
 use std::ops::Range;
 
 use toml_edit::{Item, Table};
 
 /// Replacements in a text, made all at once.
-pub(super) struct Cut<'a> {
+pub struct Cut<'a> {
     text: &'a str,
     changes: Vec<(Range<usize>, String)>,
 }
 
 impl<'a> Cut<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    /// No replacement yet.
+    pub fn new(text: &'a str) -> Self {
         let changes = Vec::new();
         Self { text, changes }
     }
 
     /// Puts `new` where `old` is. The places must not overlap.
-    pub(super) fn replace(&mut self, old: Range<usize>, new: impl Into<String>) {
+    pub fn replace(&mut self, old: Range<usize>, new: impl Into<String>) {
         self.changes.push((old, new.into()));
     }
 
-    pub(super) fn finish(mut self) -> String {
+    /// The text with all of them made.
+    pub fn finish(mut self) -> String {
         self.changes.sort_by_key(|(range, _)| (range.start, range.end));
         let mut text = self.text.to_owned();
         for (range, new) in self.changes.into_iter().rev() {
@@ -32,7 +35,7 @@ impl<'a> Cut<'a> {
 }
 
 /// The line end that the text uses.
-fn line_end(text: &str) -> &'static str {
+pub fn line_end(text: &str) -> &'static str {
     match text.find('\n') {
         Some(at) if text[..at].ends_with('\r') => "\r\n",
         _ => "\n",
@@ -40,26 +43,27 @@ fn line_end(text: &str) -> &'static str {
 }
 
 /// Where the text begins, behind a byte order mark.
-fn begin(text: &str) -> usize {
+pub fn begin(text: &str) -> usize {
     if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 }
 }
 
-fn line_start(text: &str, at: usize) -> usize {
+/// Where the line begins that `at` lies in.
+pub fn line_start(text: &str, at: usize) -> usize {
     text[..at].rfind('\n').map_or_else(|| begin(text), |newline| newline + 1)
 }
 
 /// The place behind the line that `at` lies in, its line end included.
-fn next_line(text: &str, at: usize) -> usize {
+pub fn next_line(text: &str, at: usize) -> usize {
     text[at..].find('\n').map_or(text.len(), |newline| at + newline + 1)
 }
 
 /// Whether the line that ends before `at` is empty, or there is none.
-fn blank_before(text: &str, at: usize) -> bool {
+pub fn blank_before(text: &str, at: usize) -> bool {
     at <= begin(text) || text[line_start(text, at - 1)..at].trim().is_empty()
 }
 
 /// The end of the last value in a table and those below it; 0 where it has none.
-pub(super) fn last_end(table: &Table) -> usize {
+pub fn last_end(table: &Table) -> usize {
     let ends = table.iter().map(|(_, item)| match item {
         Item::Table(below) => last_end(below).max(below.span().map_or(0, |span| span.end)),
         other => other.span().map_or(0, |span| span.end),
@@ -78,7 +82,7 @@ fn last_root_end(root: &Table) -> usize {
 }
 
 /// The start of the first table header.
-fn first_header(table: &Table) -> Option<usize> {
+pub fn first_header(table: &Table) -> Option<usize> {
     let starts = table.iter().filter_map(|(_, item)| match item {
         Item::Table(below) if below.is_dotted() => None,
         Item::Table(below) => {
@@ -92,7 +96,7 @@ fn first_header(table: &Table) -> Option<usize> {
 }
 
 /// Adds a line of the root: behind its last key, else before the first table and the comment that belongs to it.
-pub(super) fn with_root_key(text: &str, root: &Table, line: &str) -> String {
+pub fn with_root_key(text: &str, root: &Table, line: &str) -> String {
     let end = line_end(text);
     let last = last_root_end(root);
     let (at, after) = match first_header(root) {
@@ -115,7 +119,7 @@ pub(super) fn with_root_key(text: &str, root: &Table, line: &str) -> String {
 }
 
 /// Adds lines at the end, behind an empty one.
-pub(super) fn with_block(text: &str, lines: &[&str]) -> String {
+pub fn with_block(text: &str, lines: &[&str]) -> String {
     let end = line_end(text);
     let block = lines.join(end);
     if text.ends_with('\n') { format!("{text}{end}{block}{end}") } else { format!("{text}{end}{end}{block}") }
@@ -131,12 +135,7 @@ fn comma(text: &str, range: Range<usize>) -> Option<usize> {
 }
 
 /// Adds the last element of a list: on a line of its own where the list is written so, else behind the last one.
-pub(super) fn with_element(
-    text: &str,
-    brackets: Range<usize>,
-    elements: &[Range<usize>],
-    element: &str,
-) -> String {
+pub fn with_element(text: &str, brackets: Range<usize>, elements: &[Range<usize>], element: &str) -> String {
     let mut cut = Cut::new(text);
     let Some(last) = elements.last() else {
         cut.replace(brackets.start + 1..brackets.start + 1, element);
@@ -162,12 +161,7 @@ pub(super) fn with_element(
 }
 
 /// Takes one of several elements away: its line where it has one to itself, else it and one comma.
-pub(super) fn without_element(
-    text: &str,
-    brackets: Range<usize>,
-    elements: &[Range<usize>],
-    at: usize,
-) -> String {
+pub fn without_element(text: &str, brackets: Range<usize>, elements: &[Range<usize>], at: usize) -> String {
     let own = elements[at].clone();
     let following = elements.get(at + 1).map_or(brackets.end, |next| next.start);
     let after = comma(text, own.end..following);
@@ -207,7 +201,7 @@ pub(super) fn without_element(
 }
 
 /// Takes the lines of a key away, with the empty line that came with it.
-pub(super) fn without_lines(text: &str, range: Range<usize>) -> String {
+pub fn without_lines(text: &str, range: Range<usize>) -> String {
     let start = line_start(text, range.start);
     let mut end = next_line(text, range.end);
     let next = next_line(text, end);
@@ -218,7 +212,7 @@ pub(super) fn without_lines(text: &str, range: Range<usize>) -> String {
 }
 
 /// Takes the lines of a table away, with the empty line before it.
-pub(super) fn without_block(text: &str, range: Range<usize>) -> String {
+pub fn without_block(text: &str, range: Range<usize>) -> String {
     let mut start = line_start(text, range.start);
     if start > begin(text) && blank_before(text, start) {
         start = line_start(text, start - 1);
