@@ -12,7 +12,7 @@
 //! | holders | [`store`], [`environment`], [`cargo`], [`project`] |
 //! | frame, unpacking | [`context`], [`archive`] |
 //! | hands | [`fs`], [`http`], [`process`], [`signals`] |
-//! | formats, pure | [`spec`], [`choose`], [`manifest`], [`lock`], [`cargo_lock`], [`cargo_manifest`], [`cargo_config`], [`cargo_include`], [`cargo_replacement`], [`receipt`], [`registry`] |
+//! | formats, pure | [`spec`], [`choose`], [`manifest`], [`lock`], [`cargo_lock`], [`cargo_manifest`], [`cargo_edit`], [`cargo_config`], [`cargo_include`], [`cargo_replacement`], [`receipt`], [`registry`] |
 //! | words, pure | [`package`], [`near`], [`digest`], [`fault`], [`layout`], [`progress`], [`parallel`], [`toml_cut`] |
 
 pub mod adding;
@@ -20,6 +20,7 @@ pub mod apply;
 pub mod archive;
 pub mod cargo;
 pub mod cargo_config;
+pub mod cargo_edit;
 pub mod cargo_include;
 pub mod cargo_lock;
 pub mod cargo_manifest;
