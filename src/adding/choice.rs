@@ -7,7 +7,7 @@ use semver::Version;
 use super::{Asked, Kind, pinned_version};
 use crate::cargo_edit;
 use crate::cargo_lock::{CargoLock, crates_io};
-use crate::cargo_manifest::{Targets, enabled_features, targets};
+use crate::cargo_manifest::targets::{Targets, enabled_features, targets};
 use crate::choose::{self, Wish};
 use crate::compile::Toolchain;
 use crate::context::Context;
@@ -128,7 +128,7 @@ impl<'a> Choosing<'a> {
         let mut locked: Vec<Version> =
             self.locked.iter().filter(|package| package.name == *name).map(|package| package.version.clone()).collect();
         locked.extend(pinned_version(self.session.project, Kind::Tool, name));
-        let wish = Wish { name, version: &spec.version, requirement: self.asked.requirement.as_ref(), rust, locked: &locked };
+        let wish = Wish { name, version: &spec.version, requirement: self.asked.requirement.as_ref().map(|one| &one.allows), rust, locked: &locked };
         choose::choose(&wish, releases)
     }
 

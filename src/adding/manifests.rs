@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::choice::Chosen;
 use super::{Asked, Kind, Pinned, pinned_version};
 use crate::cargo_edit::{self, Dependency, Facts, Manifests};
-use crate::cargo_manifest::targets;
+use crate::cargo_manifest::targets::targets;
 use crate::context::Context;
 use crate::fault::{Fault, Result};
 use crate::fs;
@@ -87,7 +87,7 @@ impl<'a> Next<'a> {
         let cargo = self.cargo.as_mut().ok_or_else(|| Fault::new("this project has no Cargo.toml"))?;
         let dependency = Dependency {
             package: chosen.name.clone(),
-            requirement: asked.requirement.as_ref().map_or_else(|| format!("={}", chosen.version), ToString::to_string),
+            requirement: asked.requirement.as_ref().map_or_else(|| format!("={}", chosen.version), |one| one.text.clone()),
             features: asked.features.clone(),
             default_features: asked.no_default_features.then_some(false),
             registry: None,

@@ -7,6 +7,8 @@ mod removal;
 
 pub use removal::{Removed, remove};
 
+use std::str::FromStr;
+
 use semver::{Version, VersionReq};
 
 use crate::cargo_edit::Kind as Table;
@@ -46,7 +48,24 @@ pub struct Asked {
     /// Which executables of a tool.
     pub bins: Vec<String>,
     /// The requirement that Cargo.toml is to hold in place of the exact version.
-    pub requirement: Option<VersionReq>,
+    pub requirement: Option<Requirement>,
+}
+
+/// A requirement, and how it was written.
+#[derive(Debug, Clone)]
+pub struct Requirement {
+    /// What it allows.
+    pub allows: VersionReq,
+    /// Its text.
+    pub text: String,
+}
+
+impl FromStr for Requirement {
+    type Err = semver::Error;
+
+    fn from_str(text: &str) -> std::result::Result<Self, semver::Error> {
+        Ok(Self { allows: text.parse()?, text: text.trim().to_owned() })
+    }
 }
 
 /// One package that was added.

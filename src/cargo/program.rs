@@ -253,6 +253,8 @@ fn run(program: &Program, what: &str, manifest: &Path) -> Result<()> {
     let why = words(&output.stderr);
     let help = if why.contains("--offline") || why.contains("offline mode") {
         "run it again without `--offline`"
+    } else if why.contains("failed to select a version") {
+        "two pins exclude each other: move both in one command (`envtool add A@VERSION B@VERSION`), or ask for another release"
     } else {
         "cargo said so; correct the manifest, or check the network and the registry's address"
     };

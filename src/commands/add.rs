@@ -1,9 +1,7 @@
 //! `envtool add`: pins packages, locks and installs them.
 
-use semver::VersionReq;
-
 use super::{Outcome, init, sync as sync_verb};
-use crate::adding::{self, Added, Asked, Kind, Pinned};
+use crate::adding::{self, Added, Asked, Kind, Pinned, Requirement};
 use crate::cargo_edit::Kind as Table;
 use crate::context::Context;
 use crate::fault::{Fault, Result};
@@ -43,7 +41,7 @@ pub struct Arguments {
     bin: Vec<String>,
     /// Write this requirement to Cargo.toml, and leave the exact version to Cargo.lock
     #[arg(long, value_name = "REQ", conflicts_with = "tool")]
-    requirement: Option<VersionReq>,
+    requirement: Option<Requirement>,
 }
 
 /// Adds packages; the environment is made first where there is none.

@@ -177,9 +177,10 @@ impl Change {
 }
 
 impl Environment {
-    /// Begins a change. What an earlier one left behind is finished or removed first.
+    /// Begins a change. What an earlier one left behind is finished or removed first; manifests that stand changed for
+    /// this one stay.
     pub fn begin(&self, lock: &EnvironmentLock) -> Result<Change> {
-        self.recover(lock)?;
+        self.finish(lock)?;
         let staging = self.layout.staging();
         fs::create_folders(&staging)?;
         Ok(Change { staging, journal: Journal::default(), decided: false })
@@ -205,12 +206,14 @@ impl Environment {
 
     /// Finishes a change that was decided, and takes back what one that was not has left.
     pub fn recover(&self, lock: &EnvironmentLock) -> Result<()> {
+        self.finish(lock)?;
+        self.put_back(lock)
+    }
+
+    fn finish(&self, lock: &EnvironmentLock) -> Result<()> {
         let path = self.layout.journal();
         match fs::read(&path)? {
-            None => {
-                self.put_back(lock)?;
-                fs::remove_tree(&self.layout.staging())
-            }
+            None => fs::remove_tree(&self.layout.staging()),
             Some(bytes) => {
                 let unreadable = || {
                     Fault::new(format!("could not read the journal {}", path.display()))
