@@ -110,6 +110,7 @@ fn line(pinned: &Pinned) -> String {
     match before {
         _ if *unchanged => format!("{package} is pinned already ({kind})"),
         Some(before) if before.trim_start_matches('=') != package.version.to_string() => {
+            let before = before.trim_start_matches('=');
             format!("Moved {} from {before} to {} ({kind})", package.name, package.version)
         }
         _ => format!("Pinned {package} ({kind})"),

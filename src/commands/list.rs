@@ -12,7 +12,7 @@ use crate::fs;
 use crate::lock::Lock;
 use crate::package::PackageId;
 use crate::project::Project;
-use crate::receipt::Receipt;
+use crate::receipt::{Receipt, ToolReceipt};
 
 /// The arguments of `list`.
 #[derive(Debug, clap::Args)]
@@ -44,22 +44,22 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     // 1. What is installed.
     let project = Project::find_or_fault(&context.folder)?;
     let environment = environment_of(&project, context)?;
-    let mut installed = environment.receipts()?;
-    // 2. What of it was asked for.
+    let mut crates = environment.receipts()?;
+    let tools = environment.tool_receipts()?;
+    // 2. What of it was asked for. Tools always are.
     if !arguments.all {
         let asked = asked_for(&project)?;
-        installed.retain(|(folder, receipt)| asked.contains(&(folder.clone(), receipt.package.clone())));
+        crates.retain(|(folder, receipt)| asked.contains(&(folder.clone(), receipt.package.clone())));
     }
-    installed.sort_by(|a, b| (&a.1.package, &a.0).cmp(&(&b.1.package, &b.0)));
-    // 3. Show it.
-    let receipts: Vec<&Receipt> = installed.iter().map(|(_, receipt)| receipt).collect();
+    crates.sort_by(|a, b| (&a.1.package, &a.0).cmp(&(&b.1.package, &b.0)));
+    // 3. Show it: crates, then tools.
+    let mut shown: Vec<Shown<'_>> = crates.iter().map(|(_, receipt)| of_crate(receipt)).collect();
+    shown.extend(tools.iter().map(of_tool));
     if context.flags.json {
-        return Outcome::json(&Packages {
-            packages: receipts.iter().map(|receipt| shown(receipt)).collect(),
-        });
+        return Outcome::json(&Packages { packages: shown });
     }
-    let mut outcome = Outcome::data(as_lines(&receipts));
-    if receipts.is_empty() {
+    let mut outcome = Outcome::data(as_lines(&shown));
+    if shown.is_empty() {
         outcome.notes.push("nothing is installed (`envtool sync` installs what the lock names)".to_owned());
     }
     Ok(outcome)
@@ -85,7 +85,7 @@ fn asked_for(project: &Project) -> Result<BTreeSet<(String, PackageId)>> {
     Ok(asked.map(|row| (crates_io().folder(), row.id())).collect())
 }
 
-fn shown(receipt: &Receipt) -> Shown<'_> {
+fn of_crate(receipt: &Receipt) -> Shown<'_> {
     Shown {
         name: receipt.package.name.to_string(),
         version: receipt.package.version.to_string(),
@@ -97,17 +97,28 @@ fn shown(receipt: &Receipt) -> Shown<'_> {
     }
 }
 
-fn as_lines(receipts: &[&Receipt]) -> String {
-    let width =
-        receipts.iter().map(|receipt| receipt.package.name.as_str().chars().count()).max().unwrap_or(0);
-    let elsewhere = |receipt: &Receipt| match receipt.source.as_str() {
-        "crates.io" => String::new(),
-        source => format!("  ({source})"),
-    };
+fn of_tool(receipt: &ToolReceipt) -> Shown<'_> {
+    Shown {
+        name: receipt.package.name.to_string(),
+        version: receipt.package.version.to_string(),
+        registry: "cargo",
+        kind: "tool",
+        checksum: Some(receipt.checksum.prefixed()),
+        bins: receipt.bins.keys().cloned().collect(),
+        source: &receipt.source,
+    }
+}
+
+fn as_lines(packages: &[Shown<'_>]) -> String {
+    let width = packages.iter().map(|package| package.name.chars().count()).max().unwrap_or(0);
     let mut lines = String::new();
-    for receipt in receipts {
-        let PackageId { name, version } = &receipt.package;
-        lines.push_str(&format!("{:width$}  {version}{}\n", name.as_str(), elsewhere(receipt)));
+    for Shown { name, version, source, bins, .. } in packages {
+        let mut remarks = bins.join(", ");
+        if *source != "crates.io" {
+            remarks.push_str(&format!("({source})"));
+        }
+        lines.push_str(format!("{name:width$}  {version}  {remarks}").trim_end());
+        lines.push('\n');
     }
     lines
 }

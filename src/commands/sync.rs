@@ -51,7 +51,7 @@ pub(super) fn notes(report: &Report, context: &Context<'_>) -> Vec<String> {
     notes.extend(report.tools_removed.iter().map(|package| format!("Removed {package}")));
     notes.extend(report.tools.iter().map(tool));
     let crates = report.packages > 0 || !report.added.is_empty() || !report.removed.is_empty();
-    if !crates && !report.tools.is_empty() {
+    if !crates && !(report.tools.is_empty() && report.tools_removed.is_empty()) {
         return notes;
     }
     let mut line = match report.packages {

@@ -30,9 +30,13 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     let bin = environment.layout().bin();
     let mut notes = Vec::new();
     if first.parent() == Some(&bin) {
+        let name = first.file_name().unwrap_or_default();
+        let tools = environment.tool_receipts()?;
+        let owner = tools.iter().find(|tool| tool.bins.keys().any(|bin| name == bin.as_str()));
+        let owner = owner.map_or(String::new(), |tool| format!(" ({}, {})", tool.package, tool.source));
         let target =
             fs::link_target(first)?.map_or(String::new(), |to| format!(", a link to {}", to.display()));
-        notes.push(format!("from the environment, whose bin comes first on PATH{target}"));
+        notes.push(format!("from the environment{owner}, whose bin comes first on PATH{target}"));
     } else {
         notes.push(format!(
             "from the machine: {} has no such command, and this is the first on PATH",

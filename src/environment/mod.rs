@@ -251,7 +251,7 @@ impl Environment {
         Ok(receipts)
     }
 
-    /// The receipt of every tool.
+    /// The receipt of every tool, by name.
     pub fn tool_receipts(&self) -> Result<Vec<ToolReceipt>> {
         let folder = self.layout.receipts().join(TOOLS);
         let mut receipts = Vec::new();
@@ -261,6 +261,7 @@ impl Environment {
                 receipts.push(ToolReceipt::parse(&bytes, &file.display().to_string())?);
             }
         }
+        receipts.sort_by(|a, b| a.package.cmp(&b.package));
         Ok(receipts)
     }
 
