@@ -30,6 +30,7 @@ const FLOORS: &[(u32, &str, &[&str])] = &[
             "cargo_config/",
             "cargo_include/",
             "registry/",
+            "compile_log/",
         ],
     ),
     (15, "formats that use formats", &["lock", "receipt", "cargo_replacement", "choose"]),
