@@ -12,7 +12,7 @@
 //! | holders | [`store`], [`environment`], [`cargo`], [`project`] |
 //! | frame, unpacking | [`context`], [`archive`] |
 //! | hands | [`fs`], [`http`], [`process`], [`signals`] |
-//! | formats, pure | [`spec`], [`choose`], [`manifest`], [`lock`], [`cargo_lock`], [`cargo_manifest`], [`cargo_edit`], [`cargo_config`], [`cargo_include`], [`cargo_replacement`], [`receipt`], [`registry`] |
+//! | formats, pure | [`spec`], [`choose`], [`manifest`], [`lock`], [`cargo_lock`], [`cargo_manifest`], [`cargo_edit`], [`cargo_config`], [`cargo_include`], [`cargo_replacement`], [`receipt`], [`registry`], [`compile_log`] |
 //! | words, pure | [`package`], [`near`], [`digest`], [`fault`], [`layout`], [`progress`], [`parallel`], [`toml_cut`] |
 
 pub mod adding;
@@ -29,6 +29,7 @@ pub mod choose;
 pub mod cli;
 pub mod commands;
 pub mod compile;
+pub mod compile_log;
 pub mod context;
 pub mod digest;
 pub mod environment;
