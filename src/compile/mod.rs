@@ -19,6 +19,7 @@ use serde::Deserialize;
 
 use crate::cargo_lock::crates_io;
 use crate::cargo_replacement;
+use crate::compile_log;
 use crate::context::Context;
 use crate::digest::{Digest, Hasher};
 use crate::fault::{Fault, Result};
@@ -224,8 +225,4 @@ struct Message {
 #[derive(Deserialize)]
 struct Target {
     name: String,
-}
-mod compile_log {
-    pub fn cure(_: &str) -> Option<String> { None }
-    pub fn last_error(t: &str) -> String { t.to_owned() }
 }
