@@ -11,7 +11,7 @@
 //!     vendor/NAME-VERSION            environments/ID.json        where an environment was seen; its stamp
 //!     vendor-ID/NAME-VERSION         tmp/                        being written
 //!     receipts/vendor/NAME-VERSION.json
-//!     bin/
+//!     bin/activate                   and what users put there
 //!     journal/sync.json              a change that was decided and is being carried out
 //!     staging/                       what it needs
 //!     .lock
@@ -127,7 +127,7 @@ impl EnvironmentLayout {
         self.root.join(name)
     }
 
-    /// The executables.
+    /// The executables, and the scripts that activate.
     pub fn bin(&self) -> PathBuf {
         self.root.join("bin")
     }
