@@ -11,7 +11,8 @@
 //!     vendor/NAME-VERSION            environments/ID.json        where an environment was seen; its stamp
 //!     vendor-ID/NAME-VERSION         tmp/                        being written
 //!     receipts/vendor/NAME-VERSION.json  …and receipts/tools/NAME-VERSION.json
-//!     bin/NAME
+//!     bin/NAME                       executables of tools, and what users put there
+//!     bin/activate                   found by what a shell sources
 //!     journal/undo.json                what manifests were, while cargo resolves others
 //!     journal/sync.json              a change that was decided and is being carried out
 //!     staging/                       what it needs
@@ -132,7 +133,7 @@ impl EnvironmentLayout {
         self.root.join(name)
     }
 
-    /// The executables.
+    /// The executables, and the scripts that activate.
     pub fn bin(&self) -> PathBuf {
         self.root.join(BIN)
     }

@@ -231,7 +231,7 @@ impl Environment {
 
     /// Removes what a killed envtool was writing aside: configurations for cargo, and files not yet renamed.
     pub fn clear_leftovers(&self, _lock: &EnvironmentLock) -> Result<()> {
-        for folder in [self.layout.root().to_owned(), self.layout.journals()] {
+        for folder in [self.layout.root().to_owned(), self.layout.bin(), self.layout.journals()] {
             for name in fs::names(&folder)?.unwrap_or_default() {
                 if name
                     .to_str()

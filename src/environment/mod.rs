@@ -3,12 +3,14 @@
 //! Whoever changes it holds its [`EnvironmentLock`]; a change is made ready in `staging/` and carried out by
 //! [`Environment::commit`], which another envtool can finish. Its shape on disk stands in [`crate::layout`].
 
+mod activate;
 mod change;
 mod link;
 mod record;
 mod undo;
 mod variables;
 
+pub use activate::{SCRIPTS, Script, is_reserved, is_script};
 pub use change::{Beside, Change};
 pub use link::place;
 pub use record::Record;
@@ -63,7 +65,8 @@ fn is_skeleton(layout: &EnvironmentLayout) -> Result<bool> {
     for name in fs::names(layout.root())?.unwrap_or_default() {
         let path = layout.root().join(&name);
         let known = match name.to_str() {
-            Some("bin" | "receipts" | "journal") => {
+            Some("bin") => fs::kind(&path)? == Kind::Folder && activate::is_all(&path)?,
+            Some("receipts" | "journal") => {
                 fs::kind(&path)? == Kind::Folder && fs::names(&path)?.is_none_or(|names| names.is_empty())
             }
             Some("env.toml" | ".gitignore" | ".lock") => fs::kind(&path)? == Kind::File,
@@ -123,6 +126,7 @@ impl Environment {
                 fs::create_folders(&folder)?;
             }
         }
+        activate::write(&layout)?;
         fs::write(&layout.gitignore(), b"*\n")?;
         let record = Record::new();
         // Last, since it is what makes the folder an environment.

@@ -97,6 +97,7 @@ impl<'a> Session<'a> {
         let (mut environment, lock) = make_and_lock(project, context)?;
         environment.recover(&lock)?;
         environment.clear_leftovers(&lock)?;
+        environment.write_scripts(&lock)?;
         if super::stamp::is_copy(&project.layout, &environment.record().id, &store)? {
             environment.renew_id(&lock)?;
         }

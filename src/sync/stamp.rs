@@ -34,7 +34,7 @@ pub fn is_current(project: &Project, context: &Context<'_>) -> Result<bool> {
     let Some(environment) = Environment::open(&project.layout)? else {
         return Ok(false);
     };
-    if environment.is_interrupted()? {
+    if environment.is_interrupted()? || !environment.has_scripts()? {
         return Ok(false);
     }
     let store = Store::new(context.cache()?);

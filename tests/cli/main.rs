@@ -9,6 +9,7 @@
 )]
 #![cfg(unix)]
 
+mod activate;
 mod cache;
 mod faults;
 mod harness;

@@ -158,6 +158,11 @@ impl Sandbox {
         find_program(&self.path, name).unwrap()
     }
 
+    /// Whether the program `name` lies on the sandbox's PATH.
+    pub(crate) fn has_program(&self, name: &str) -> bool {
+        find_program(&self.path, name).is_some()
+    }
+
     /// The prefix that starts a program as a user who has no entry in the machine's list of users and may not write
     /// where modes forbid it; `None`, with a printed reason, where the machine has no such means.
     pub(crate) fn as_stranger(&self) -> Option<Vec<OsString>> {
