@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::environment::{Change, Environment, EnvironmentLock, place};
+use crate::environment::{Change, Environment, EnvironmentLock, SCRIPTS, place};
 use crate::fault::Result;
 use crate::fs;
 use crate::layout::{BIN, TOOLS};
@@ -82,7 +82,12 @@ pub fn stage_tools(change: &mut Change, plan: &ToolPlan) -> Result<()> {
         for (name, file) in &plan.links {
             fs::link_file(file, &folder.join(name))?;
         }
-        change.ours(BIN, plan.ours.iter().cloned());
+        // With them, so that a shell finds them at every moment.
+        for script in SCRIPTS {
+            fs::write_new(&folder.join(script.name), script.text.as_bytes())?;
+        }
+        let scripts = SCRIPTS.iter().map(|script| script.name.to_owned());
+        change.ours(BIN, plan.ours.iter().cloned().chain(scripts));
     }
     Ok(())
 }

@@ -91,8 +91,9 @@ impl ToolRow {
 
     /// The digest of all that it says.
     pub fn digest(&self) -> Result<Digest> {
-        let text = toml::to_string(self)
-            .map_err(|error| Fault::new(format!("could not write the row of {}", self.name)).because(&error))?;
+        let text = toml::to_string(self).map_err(|error| {
+            Fault::new(format!("could not write the row of {}", self.name)).because(&error)
+        })?;
         Ok(Digest::of(text.as_bytes()))
     }
 

@@ -102,11 +102,15 @@ impl fmt::Display for PackageId {
     }
 }
 
-/// Whether `text` can name an executable: letters, digits, `-`, `_` and `.`, and none of the two that a path or a flag
-/// begins with. What a stranger's manifest calls its executable becomes a file of the environment's `bin`.
-pub fn is_executable_name(text: &str) -> bool {
-    let first = text.chars().next().is_some_and(|c| c.is_alphanumeric() || c == '_');
-    first && text.len() <= LONGEST && text.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c))
+/// Whether a stranger's name may become a file among the environment's executables: letters and digits of ASCII, `-`,
+/// `_` and `.`, neither `.` nor `-` first, no `.` last (Windows drops it), 100 bytes at most.
+pub fn is_executable_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    !name.is_empty()
+        && name.len() <= 100
+        && name.chars().all(plain)
+        && !name.starts_with(['.', '-'])
+        && !name.ends_with('.')
 }
 
 /// What a manifest asks of a git repository.
@@ -136,7 +140,7 @@ impl GitReference {
 
 #[cfg(test)]
 mod tests {
-    use super::PackageName;
+    use super::{PackageName, is_executable_name};
 
     #[test]
     fn names_that_are_paths_or_worse_are_no_names() {
@@ -167,5 +171,20 @@ mod tests {
         let shown = long.parse::<PackageName>().unwrap_err().to_string();
         assert!(shown.len() < 200, "{shown}");
         assert!(!"a\u{1b}[31m".parse::<PackageName>().unwrap_err().to_string().contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_strangers_name_is_a_files_name_only_where_it_is_plain() {
+        let long = "a".repeat(100);
+        for good in ["rg", "cargo-nextest", "a_b.c", "7z", &long] {
+            assert!(is_executable_name(good), "{good}");
+        }
+        let long = "a".repeat(101);
+        for bad in [
+            "", ".", "..", ".hidden", "-x", "a/b", "a\\b", "a b", "a\n", "a:b", "C:x", "größe", "cargo.",
+            &long,
+        ] {
+            assert!(!is_executable_name(bad), "{bad:?}");
+        }
     }
 }

@@ -117,7 +117,9 @@ impl Program {
         let stdout = child.stdout.take();
         let status = std::thread::scope(|scope| {
             scope.spawn(|| end_when_asked(id, &done));
-            for text in stdout.into_iter().flat_map(|out| BufReader::new(out).lines()).map_while(io::Result::ok) {
+            for text in
+                stdout.into_iter().flat_map(|out| BufReader::new(out).lines()).map_while(io::Result::ok)
+            {
                 line(&text);
             }
             let status = child.wait();

@@ -53,12 +53,11 @@ mod imp {
     static FLAGS: OnceLock<Flags> = OnceLock::new();
 
     pub(super) fn hold() -> io::Result<()> {
-        let flags = match FLAGS.get() {
-            Some(flags) => flags,
-            None => {
-                let made = register()?;
-                FLAGS.get_or_init(|| made)
-            }
+        let flags = if let Some(flags) = FLAGS.get() {
+            flags
+        } else {
+            let made = register()?;
+            FLAGS.get_or_init(|| made)
         };
         flags.holders.fetch_add(1, Ordering::SeqCst);
         flags.free.store(false, Ordering::SeqCst);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use crate::environment;
 use crate::fault::{Fault, Result};
 use crate::package::PackageId;
 use crate::receipt::ToolReceipt;
@@ -35,9 +36,9 @@ pub struct ToolPlan {
 }
 
 /// Names that a tool may not have: what a shell, a build or the environment itself is started by.
-const RESERVED: [&str; 17] = [
-    "bash", "cargo", "csh", "dash", "deactivate", "env", "envtool", "fish", "ksh", "pip", "python", "rustc", "rustdoc", "rustup",
-    "sh", "tcsh", "zsh",
+const RESERVED: [&str; 16] = [
+    "bash", "cargo", "csh", "dash", "env", "envtool", "fish", "ksh", "pip", "python", "rustc", "rustdoc",
+    "rustup", "sh", "tcsh", "zsh",
 ];
 
 /// Why a tool may not have an executable of this name; `None` where it may.
@@ -46,7 +47,7 @@ pub fn reserved(name: &str) -> Option<&'static str> {
     let bare = lower.strip_suffix(".exe").unwrap_or(&lower);
     // `python3.11`, `pip3`.
     let plain = bare.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-    if bare.starts_with("activate") || bare == "deactivate" {
+    if environment::is_reserved(bare) {
         Some("it is a name of the environment's own scripts")
     } else if RESERVED.contains(&bare) || ["python", "pip"].contains(&plain) {
         Some("inside the environment it would run in place of the program that everybody means by it")
@@ -82,8 +83,14 @@ pub fn plan(
         }
     }
     let kept: BTreeSet<&PackageId> = owners.values().collect();
-    plan.removed = receipts.iter().map(|receipt| &receipt.package).filter(|package| !kept.contains(package)).cloned().collect();
-    plan.changed |= plan.ours.iter().any(|name| !plan.links.contains_key(name) && bin.contains_key(OsStr::new(name)));
+    plan.removed = receipts
+        .iter()
+        .map(|receipt| &receipt.package)
+        .filter(|package| !kept.contains(package))
+        .cloned()
+        .collect();
+    plan.changed |=
+        plan.ours.iter().any(|name| !plan.links.contains_key(name) && bin.contains_key(OsStr::new(name)));
     plan.ours.extend(plan.links.keys().cloned());
     Ok(plan)
 }
@@ -99,9 +106,12 @@ fn check(name: &str, package: &PackageId, owners: &BTreeMap<String, PackageId>) 
     // Some file systems take two names for one that differ in case.
     let same = |(other, _): &(&String, &PackageId)| other.to_lowercase() == name.to_lowercase();
     match owners.iter().find(same) {
-        Some((other, owner)) if owner != package => Err(refused()
-            .why(format!("{owner} has an executable `{other}` too"))
-            .help(format!("keep one of them, or name the executables that you want with `bins = […]` of {} in [tools]", package.name))),
+        Some((other, owner)) if owner != package => {
+            Err(refused().why(format!("{owner} has an executable `{other}` too")).help(format!(
+                "keep one of them, or name the executables that you want with `bins = […]` of {} in [tools]",
+                package.name
+            )))
+        }
         _ => Ok(()),
     }
 }
@@ -129,7 +139,8 @@ mod tests {
     fn wanted(name: &str, bins: &[&str]) -> WantedTool {
         let digest = Digest::of(name.as_bytes());
         let bins = bins.iter().map(|bin| ((*bin).to_owned(), digest)).collect::<BTreeMap<_, _>>();
-        let files = bins.keys().map(|bin| (bin.clone(), PathBuf::from(format!("/store/{name}/{bin}")))).collect();
+        let files =
+            bins.keys().map(|bin| (bin.clone(), PathBuf::from(format!("/store/{name}/{bin}")))).collect();
         let package = PackageId { name: name.parse().unwrap(), version: "1.0.0".parse().unwrap() };
         let receipt = ToolReceipt {
             package,
@@ -173,7 +184,9 @@ mod tests {
     #[test]
     fn a_lost_link_or_receipt_is_made_again() {
         let tool = wanted("a", &["a"]);
-        assert!(plan(vec![tool.clone()], &receipts(&[tool.clone()]), &Bin::new()).unwrap().changed);
+        assert!(
+            plan(vec![tool.clone()], &receipts(std::slice::from_ref(&tool)), &Bin::new()).unwrap().changed
+        );
         let adopted = plan(vec![tool.clone()], &[], &bin(&[tool])).unwrap();
         assert_eq!((adopted.changed, adopted.added.len()), (false, 1));
     }

@@ -22,7 +22,17 @@ const FLOORS: &[(u32, &str, &[&str])] = &[
     (
         10,
         "formats",
-        &["spec", "manifest/", "cargo_lock", "cargo_manifest/", "cargo_edit/", "cargo_config/", "cargo_include/", "registry/", "compile_log/"],
+        &[
+            "spec",
+            "manifest/",
+            "cargo_lock",
+            "cargo_manifest/",
+            "cargo_edit/",
+            "cargo_config/",
+            "cargo_include/",
+            "registry/",
+            "compile_log/",
+        ],
     ),
     (15, "formats that use formats", &["lock", "receipt", "cargo_replacement", "choose"]),
     (20, "hands", &["fs/", "signals"]),

@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::fault::{Fault, Result};
 use crate::fs;
 use crate::layout::CARGO_MANIFEST;
+use crate::lock::Row;
 use crate::near;
 use crate::package::{PackageId, PackageName};
 use crate::project::Project;
@@ -60,7 +61,9 @@ impl<'a> Choosing<'a> {
         let layout = &session.project.layout;
         let path = layout.cargo_lock();
         let lock = match session.project.is_cargo {
-            true => fs::read_text(&path)?.map(|text| CargoLock::parse(&text, &path.display().to_string())).transpose()?,
+            true => fs::read_text(&path)?
+                .map(|text| CargoLock::parse(&text, &path.display().to_string()))
+                .transpose()?,
             false => None,
         };
         let locked = lock.iter().flat_map(CargoLock::external).map(|(package, _)| package.id.clone());
@@ -69,7 +72,9 @@ impl<'a> Choosing<'a> {
         Ok(Self {
             session,
             asked,
-            locked: locked.chain(session.lock_before.iter().flat_map(|lock| lock.packages.iter().map(|row| row.id()))).collect(),
+            locked: locked
+                .chain(session.lock_before.iter().flat_map(|lock| lock.packages.iter().map(Row::id)))
+                .collect(),
             rust: project_rust(session)?,
             machine: machine.and_then(|toolchain| toolchain.version()),
         })
@@ -89,9 +94,13 @@ impl<'a> Choosing<'a> {
             let Some(rows) = rows else { return Err(self.unknown(spec, &index)) };
             let (name, releases) = releases(&rows, &spec.name)?;
             let one = self.one(spec, name, &releases)?;
-            if let Some(other) = chosen.iter().find(|other| other.name == one.name && other.kind == one.kind) {
-                return Err(Fault::usage(format!("{} is asked for twice, as {} and as {}", one.name, other.version, one.version))
-                    .help("name each package once"));
+            if let Some(other) = chosen.iter().find(|other| other.name == one.name && other.kind == one.kind)
+            {
+                return Err(Fault::usage(format!(
+                    "{} is asked for twice, as {} and as {}",
+                    one.name, other.version, one.version
+                ))
+                .help("name each package once"));
             }
             chosen.push(one);
         }
@@ -111,7 +120,7 @@ impl<'a> Choosing<'a> {
         choose::check_features(&name, release, &self.asked.features)?;
         let targets = self.targets(&name, release)?;
         match kind {
-            Kind::Crate if !targets.all.library => return Err(self.no_library(&name, release, &targets)),
+            Kind::Crate if !targets.all.library => return Err(no_library(&name, release, &targets)),
             Kind::Tool => self.check_binaries(&name, release, &targets)?,
             Kind::Crate => {}
         }
@@ -125,10 +134,20 @@ impl<'a> Choosing<'a> {
         rust: Option<&Version>,
         releases: &'r [Release],
     ) -> Result<&'r Release> {
-        let mut locked: Vec<Version> =
-            self.locked.iter().filter(|package| package.name == *name).map(|package| package.version.clone()).collect();
+        let mut locked: Vec<Version> = self
+            .locked
+            .iter()
+            .filter(|package| package.name == *name)
+            .map(|package| package.version.clone())
+            .collect();
         locked.extend(pinned_version(self.session.project, Kind::Tool, name));
-        let wish = Wish { name, version: &spec.version, requirement: self.asked.requirement.as_ref().map(|one| &one.allows), rust, locked: &locked };
+        let wish = Wish {
+            name,
+            version: &spec.version,
+            requirement: self.asked.requirement.as_ref().map(|one| &one.allows),
+            rust,
+            locked: &locked,
+        };
         choose::choose(&wish, releases)
     }
 
@@ -137,11 +156,16 @@ impl<'a> Choosing<'a> {
         let targets = self.targets(name, release)?;
         let builds = !targets.built.is_empty();
         if !builds && !targets.all.library {
-            let PackageId { name, version } = PackageId { name: name.clone(), version: release.version.clone() };
+            let PackageId { name, version } =
+                PackageId { name: name.clone(), version: release.version.clone() };
             let fault = Fault::new(format!("{name} {version} has neither a library nor an executable"));
             return Err(match targets.all.binaries.iter().find(|bin| !bin.required_features.is_empty()) {
                 Some(bin) => fault
-                    .why(format!("its executable {} is built with the features {} only", bin.name, bin.required_features.join(", ")))
+                    .why(format!(
+                        "its executable {} is built with the features {} only",
+                        bin.name,
+                        bin.required_features.join(", ")
+                    ))
                     .help(format!("ask for them: `--features {}`", bin.required_features.join(","))),
                 None => fault.help("there is nothing in it to install; see that the name is the right one"),
             });
@@ -170,10 +194,12 @@ impl<'a> Choosing<'a> {
         let known: Vec<&str> = made.all.binaries.iter().map(|bin| bin.name.as_str()).collect();
         for bin in &self.asked.bins {
             let Some(found) = made.all.binaries.iter().find(|one| one.name == *bin) else {
-                return Err(Fault::new(format!("{package} has no executable `{bin}`")).help(match known.is_empty() {
-                    true => "it has none at all: leave `--bin` and `--tool` out".to_owned(),
-                    false => format!("it has {}", known.join(", ")),
-                }));
+                return Err(Fault::new(format!("{package} has no executable `{bin}`")).help(
+                    match known.is_empty() {
+                        true => "it has none at all: leave `--bin` and `--tool` out".to_owned(),
+                        false => format!("it has {}", known.join(", ")),
+                    },
+                ));
             };
             if !made.built.contains(bin) {
                 return Err(needs_features(&package, &found.name, &found.required_features));
@@ -190,22 +216,13 @@ impl<'a> Choosing<'a> {
         Ok(())
     }
 
-    fn no_library(&self, name: &PackageName, release: &Release, made: &Made) -> Fault {
-        let names: Vec<&str> = made.all.binaries.iter().map(|bin| bin.name.as_str()).collect();
-        let fault = Fault::new(format!("{name} {} has no library", release.version));
-        if names.is_empty() {
-            return fault.help("there is nothing in it to depend on; see that the name is the right one");
-        }
-        fault
-            .why(format!("it has the executables {}", names.join(", ")))
-            .help(format!("add it as a tool: `envtool add --tool {name}@{}`", release.version))
-    }
-
     /// A name that the registry does not know, with those that are near.
     fn unknown(&self, spec: &Spec, index: &crate::registry::cargo::SparseIndex) -> Fault {
-        let mut known: BTreeSet<String> = self.locked.iter().map(|package| package.name.to_string()).collect();
+        let mut known: BTreeSet<String> =
+            self.locked.iter().map(|package| package.name.to_string()).collect();
         if !self.session.context.flags.offline {
-            let variants: Vec<_> = near::variants(spec.name.as_str()).into_iter().map(|name| (name, index.clone())).collect();
+            let variants: Vec<_> =
+                near::variants(spec.name.as_str()).into_iter().map(|name| (name, index.clone())).collect();
             // Where the registry does not answer now, what is known already has to do.
             let rows = self.session.fetching(|fetcher| fetcher.rows(&variants)).unwrap_or_default();
             for ((name, _), rows) in variants.iter().zip(rows) {
@@ -232,9 +249,23 @@ struct Made {
     built: BTreeSet<String>,
 }
 
+fn no_library(name: &PackageName, release: &Release, made: &Made) -> Fault {
+    let names: Vec<&str> = made.all.binaries.iter().map(|bin| bin.name.as_str()).collect();
+    let fault = Fault::new(format!("{name} {} has no library", release.version));
+    if names.is_empty() {
+        return fault.help("there is nothing in it to depend on; see that the name is the right one");
+    }
+    fault
+        .why(format!("it has the executables {}", names.join(", ")))
+        .help(format!("add it as a tool: `envtool add --tool {name}@{}`", release.version))
+}
+
 fn needs_features(package: &PackageId, bin: &str, features: &[String]) -> Fault {
-    Fault::new(format!("the executable `{bin}` of {package} is not built without the features {}", features.join(", ")))
-        .help(format!("ask for them: `--features {}`", features.join(",")))
+    Fault::new(format!(
+        "the executable `{bin}` of {package} is not built without the features {}",
+        features.join(", ")
+    ))
+    .help(format!("ask for them: `--features {}`", features.join(",")))
 }
 
 /// The files of a tree that decide on what a package makes.
@@ -268,4 +299,3 @@ fn project_rust(session: &Session<'_>) -> Result<Option<Version>> {
     }
     Ok(Some(session.cargo_version()?.clone()))
 }
-

@@ -80,14 +80,22 @@ impl<'a> Next<'a> {
         if !unchanged {
             self.text = with_pin(&self.text, section, &chosen.name, &pin)?;
         }
-        Ok(Pinned { package: chosen.id(), kind: chosen.kind, before: before.map(|v| v.to_string()), unchanged })
+        Ok(Pinned {
+            package: chosen.id(),
+            kind: chosen.kind,
+            before: before.map(|v| v.to_string()),
+            unchanged,
+        })
     }
 
     fn depend(&mut self, chosen: &Chosen, asked: &Asked) -> Result<Pinned> {
         let cargo = self.cargo.as_mut().ok_or_else(|| Fault::new("this project has no Cargo.toml"))?;
         let dependency = Dependency {
             package: chosen.name.clone(),
-            requirement: asked.requirement.as_ref().map_or_else(|| format!("={}", chosen.version), |one| one.text.clone()),
+            requirement: asked
+                .requirement
+                .as_ref()
+                .map_or_else(|| format!("={}", chosen.version), |one| one.text.clone()),
             features: asked.features.clone(),
             default_features: asked.no_default_features.then_some(false),
             registry: None,
@@ -95,8 +103,9 @@ impl<'a> Next<'a> {
         };
         let manifests =
             Manifests { member: &cargo.text, root: cargo.root.as_ref().map(|(text, _)| text.as_str()) };
-        let added = cargo_edit::add(&manifests, &dependency)
-            .map_err(|fault| fault.while_doing(format!("could not add {} to {}", chosen.name, cargo.member.display())))?;
+        let added = cargo_edit::add(&manifests, &dependency).map_err(|fault| {
+            fault.while_doing(format!("could not add {} to {}", chosen.name, cargo.member.display()))
+        })?;
         let unchanged = added.member.is_none() && added.root.is_none();
         if let Some(text) = added.member {
             cargo.text = text;
@@ -114,7 +123,8 @@ impl<'a> Next<'a> {
         let root = cargo.root.as_ref().map(|(text, _)| text.as_str());
         let publish = cargo_edit::facts(&cargo.text, root).is_ok_and(|facts| facts.publish);
         let folder = self.project.layout.root().join(&cargo.member);
-        let library = folder.parent().is_some_and(|folder| fs::is_file(&folder.join("src/lib.rs")).unwrap_or(false));
+        let library =
+            folder.parent().is_some_and(|folder| fs::is_file(&folder.join("src/lib.rs")).unwrap_or(false));
         let files = if library { vec!["src/lib.rs"] } else { Vec::new() };
         publish && targets(cargo.text.as_bytes(), files).is_some_and(|made| made.library)
     }
@@ -142,12 +152,14 @@ impl Cargo {
         let root = project.layout.root();
         let all = members(project, context)?;
         let root_text = text_of(&project.layout.cargo_manifest())?;
-        let path = match member {
-            Some(name) => by_name(&all, name, &root_text)?,
-            None => {
-                let nearest = context.folder.ancestors().map(|folder| folder.join(CARGO_MANIFEST)).find(|path| all.contains(path));
-                nearest.unwrap_or_else(|| project.layout.cargo_manifest())
-            }
+        let path = if let Some(name) = member {
+            by_name(&all, name, &root_text)?
+        } else {
+            let nearest = context.folder.ancestors().map(|folder| folder.join(CARGO_MANIFEST));
+            nearest
+                .into_iter()
+                .find(|path| all.contains(path))
+                .unwrap_or_else(|| project.layout.cargo_manifest())
         };
         let inside = path.strip_prefix(root).unwrap_or(&path).to_owned();
         if inside == Path::new(CARGO_MANIFEST) {
@@ -174,7 +186,8 @@ pub(super) fn by_name(manifests: &[PathBuf], name: &str, root: &str) -> Result<P
         }
         names.extend(found);
     }
-    Err(Fault::new(format!("the workspace has no member {name:?}")).help(format!("its members are {}", names.join(", "))))
+    Err(Fault::new(format!("the workspace has no member {name:?}"))
+        .help(format!("its members are {}", names.join(", "))))
 }
 
 pub(super) fn text_of(path: &Path) -> Result<String> {
@@ -191,11 +204,18 @@ fn refuse_cut_off(root: &Path) -> Result<()> {
     for entry in found.flatten().filter(|entry| entry.file_name() == CARGO_LOCK && entry.depth() > 1) {
         let folder = entry.path().parent().unwrap_or(root);
         let mut between = folder.ancestors().take_while(|above| *above != root);
-        let is_project = between.try_fold(false, |found, above| Ok::<_, Fault>(found || fs::is_file(&above.join(MANIFEST))?))?;
+        let is_project = between
+            .try_fold(false, |found, above| Ok::<_, Fault>(found || fs::is_file(&above.join(MANIFEST))?))?;
         if !is_project && fs::is_file(&folder.join(CARGO_MANIFEST))? {
             return Err(Fault::new(format!("could not add a crate to {}", root.display()))
-                .why(format!("the cargo project {} below it has a lock of its own, and would be cut off from it", folder.display()))
-                .help(format!("make an environment there (`envtool init {0}`), and add the crate in it", folder.display())));
+                .why(format!(
+                    "the cargo project {} below it has a lock of its own, and would be cut off from it",
+                    folder.display()
+                ))
+                .help(format!(
+                    "make an environment there (`envtool init {0}`), and add the crate in it",
+                    folder.display()
+                )));
         }
     }
     Ok(())

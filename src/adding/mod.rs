@@ -99,8 +99,7 @@ pub fn add(project: &Project, asked: &Asked, context: &Context<'_>) -> Result<Ad
     let chosen = choice::choose(project, asked, context)?;
     // 2. What the manifests say next.
     let mut next = Next::of(project, asked, context)?;
-    let pinned: Vec<Pinned> =
-        chosen.iter().map(|one| next.pin(one, asked)).collect::<Result<_>>()?;
+    let pinned: Vec<Pinned> = chosen.iter().map(|one| next.pin(one, asked)).collect::<Result<_>>()?;
     let ties_users = next.ties_users();
     // 3. Make it so.
     let (project, manifests) = next.finish()?;

@@ -54,7 +54,11 @@ pub fn remove(
     }
     // 2. Make it so.
     let project = project.with_manifest(text)?;
-    let report = sync::sync_with(&project, &Edits { manifests: cargo.map(Manifests::changed).unwrap_or_default(), precise: Vec::new() }, context)?;
+    let report = sync::sync_with(
+        &project,
+        &Edits { manifests: cargo.map(Manifests::changed).unwrap_or_default(), precise: Vec::new() },
+        context,
+    )?;
     Ok(Removed { pins, report })
 }
 
@@ -98,10 +102,10 @@ impl Manifests {
         if !project.is_cargo {
             return match member {
                 None => Ok(None),
-                Some(_) => {
-                    Err(Fault::usage("--package names a member of a cargo workspace, and this project has none")
-                        .help("leave it out"))
-                }
+                Some(_) => Err(Fault::usage(
+                    "--package names a member of a cargo workspace, and this project has none",
+                )
+                .help("leave it out")),
             };
         }
         let path = project.layout.cargo_manifest();
@@ -144,8 +148,13 @@ impl Manifests {
 
 /// A name that is no pin, with those that are near.
 fn unknown(project: &Project, name: &PackageName) -> Fault {
-    let mut pins: BTreeSet<String> =
-        project.manifest.tools.keys().chain(project.manifest.crates.keys()).map(ToString::to_string).collect();
+    let mut pins: BTreeSet<String> = project
+        .manifest
+        .tools
+        .keys()
+        .chain(project.manifest.crates.keys())
+        .map(ToString::to_string)
+        .collect();
     if project.is_cargo
         && let Ok(Some(text)) = fs::read_text(&project.layout.cargo_lock())
         && let Ok(lock) = CargoLock::parse(&text, "Cargo.lock")

@@ -95,6 +95,7 @@ impl Cargo {
 
     /// Chooses a toolchain by name; `None` leaves the choice to rustup, which takes the machine's default in the root
     /// folder.
+    #[must_use]
     pub fn with_toolchain(mut self, toolchain: Option<&OsStr>) -> Self {
         self.toolchain = toolchain.map(OsStr::to_owned);
         self
@@ -217,7 +218,10 @@ impl Cargo {
         for config in configs {
             program = program.arg("--config").arg(config);
         }
-        program.set("CARGO_TERM_COLOR", "never").set("CARGO_TERM_PROGRESS_WHEN", "never").set("CARGO_TERM_QUIET", "false")
+        program
+            .set("CARGO_TERM_COLOR", "never")
+            .set("CARGO_TERM_PROGRESS_WHEN", "never")
+            .set("CARGO_TERM_QUIET", "false")
     }
 
     /// Has cargo fetch what the lock beside `manifest` names into its own cache.

@@ -226,7 +226,8 @@ fn canonical(node: &Node) -> String {
         Node::Scalar(scalar, _) => format!("{scalar:?}"),
         Node::List(list, _) => format!("[{}]", list.iter().map(canonical).collect::<Vec<_>>().join(",")),
         Node::Table(table, _) => {
-            let entries: Vec<String> = table.iter().map(|(key, node)| format!("{key:?}:{}", canonical(node))).collect();
+            let entries: Vec<String> =
+                table.iter().map(|(key, node)| format!("{key:?}:{}", canonical(node))).collect();
             format!("{{{}}}", entries.join(","))
         }
     }

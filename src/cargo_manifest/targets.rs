@@ -10,13 +10,10 @@ use toml::{Table, Value};
 
 use super::parse;
 
-/// The longest name of an executable that is taken, in bytes.
-const LONGEST: usize = 100;
-
 /// One executable of a crate.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Binary {
-    /// Its name, a stranger's text: [`is_safe_bin_name`] says whether it may be a file's name.
+    /// Its name, a stranger's text: [`crate::package::is_executable_name`] says whether it may be a file's name.
     pub name: String,
     /// The features without which it is not built.
     pub required_features: Vec<String>,
@@ -118,17 +115,6 @@ pub fn enabled_features(manifest: &[u8], asked: &[String], default: bool) -> BTr
     on
 }
 
-/// Whether a stranger's name may become a file among the environment's executables: letters and digits of ASCII, `-`,
-/// `_` and `.`, neither `.` nor `-` first, no `.` last (Windows drops it), 100 bytes at most.
-pub fn is_safe_bin_name(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    !name.is_empty()
-        && name.len() <= LONGEST
-        && name.chars().all(plain)
-        && !name.starts_with(['.', '-'])
-        && !name.ends_with('.')
-}
-
 /// The features of a manifest.
 struct Features<'m> {
     /// `[features]`.
@@ -184,7 +170,7 @@ fn strings(value: Option<&Value>) -> Vec<String> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{enabled_features, is_safe_bin_name, targets};
+    use super::{enabled_features, targets};
 
     /// The library as `lib`, and the executables, a `?` behind those that want features.
     fn made(manifest: &str, files: &str) -> String {
@@ -272,20 +258,5 @@ mod tests {
             assert_eq!(on(asked, default), expected, "{asked}");
         }
         assert_eq!(enabled_features(b"[broken", &["x".to_owned()], true), BTreeSet::new());
-    }
-
-    #[test]
-    fn a_strangers_name_is_a_files_name_only_where_it_is_plain() {
-        let long = "a".repeat(100);
-        for good in ["rg", "cargo-nextest", "a_b.c", "7z", &long] {
-            assert!(is_safe_bin_name(good), "{good}");
-        }
-        let long = "a".repeat(101);
-        for bad in [
-            "", ".", "..", ".hidden", "-x", "a/b", "a\\b", "a b", "a\n", "a:b", "C:x", "größe", "cargo.",
-            &long,
-        ] {
-            assert!(!is_safe_bin_name(bad), "{bad:?}");
-        }
     }
 }

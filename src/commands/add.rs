@@ -51,15 +51,14 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     // 2. In which project; a new one goes again where nothing can be added to it.
     let mut outcome = Outcome::default();
     let mut made = None;
-    let project = match Project::find(&context.folder)? {
-        Some(project) => project,
-        None => {
-            let new = init::make(None, context)?;
-            outcome.notes.extend(new.notes().iter().cloned());
-            let project = Project::at(new.root())?;
-            made = Some(new);
-            project
-        }
+    let project = if let Some(project) = Project::find(&context.folder)? {
+        project
+    } else {
+        let new = init::make(None, context)?;
+        outcome.notes.extend(new.notes().iter().cloned());
+        let project = Project::at(new.root())?;
+        made = Some(new);
+        project
     };
     // 3. Pin, lock, install.
     let added = adding::add(&project, &asked, context);
@@ -76,14 +75,19 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
 
 fn asked(arguments: &Arguments) -> Result<Asked> {
     let specs = arguments.specs.iter().map(|text| text.parse::<Spec>()).collect::<Result<Vec<_>>>()?;
-    let crate_only = arguments.lib || arguments.dev || arguments.build || arguments.package.is_some() || arguments.requirement.is_some();
+    let crate_only = arguments.lib
+        || arguments.dev
+        || arguments.build
+        || arguments.package.is_some()
+        || arguments.requirement.is_some();
     let kind = match (crate_only, arguments.tool || !arguments.bin.is_empty()) {
         (true, _) => Some(Kind::Crate),
         (false, true) => Some(Kind::Tool),
         (false, false) => None,
     };
     if arguments.requirement.is_some() && specs.len() > 1 {
-        return Err(Fault::usage("--requirement is for one package, and several are named").help("add them one by one"));
+        return Err(Fault::usage("--requirement is for one package, and several are named")
+            .help("add them one by one"));
     }
     Ok(Asked {
         specs,

@@ -36,10 +36,13 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
 fn name(text: &str) -> Result<PackageName> {
     let spec: Spec = text.parse()?;
     if spec.version != Version::Newest || text.contains('@') {
-        return Err(Fault::usage(format!("{spec} names a version")).help(format!("`envtool remove {}`", spec.name)));
+        return Err(
+            Fault::usage(format!("{spec} names a version")).help(format!("`envtool remove {}`", spec.name))
+        );
     }
     if spec.registry == Registry::Pypi {
-        return Err(Fault::new(format!("{spec} is not pinned here")).help("Python modules are planned and not there yet"));
+        return Err(Fault::new(format!("{spec} is not pinned here"))
+            .help("Python modules are planned and not there yet"));
     }
     Ok(spec.name)
 }

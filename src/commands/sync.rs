@@ -50,8 +50,9 @@ pub(super) fn notes(report: &Report, context: &Context<'_>) -> Vec<String> {
     }
     notes.extend(report.tools_removed.iter().map(|package| format!("Removed {package}")));
     notes.extend(report.tools.iter().map(tool));
-    let crates = report.packages > 0 || !report.added.is_empty() || !report.removed.is_empty();
-    if !crates && !(report.tools.is_empty() && report.tools_removed.is_empty()) {
+    let no_crates = report.packages == 0 && report.added.is_empty() && report.removed.is_empty();
+    let no_tools = report.tools.is_empty() && report.tools_removed.is_empty();
+    if no_crates && !no_tools {
         return notes;
     }
     let mut line = match report.packages {
@@ -68,11 +69,11 @@ pub(super) fn notes(report: &Report, context: &Context<'_>) -> Vec<String> {
     notes
 }
 
-fn tool(tool: &ToolDone) -> String {
-    let ToolDone { package, bins, built } = tool;
+fn tool(done: &ToolDone) -> String {
+    let ToolDone { package, bins, built } = done;
     let bins = bins.join(", ");
     match built {
-        Some(took) => format!("Built {package} in {:.1} s: {bins}", took.as_secs_f64()),
+        Some(time) => format!("Built {package} in {:.1} s: {bins}", time.as_secs_f64()),
         None => format!("Installed {package} from the store: {bins}"),
     }
 }

@@ -26,7 +26,7 @@ use crate::fault::{Fault, Result};
 use crate::fs;
 use crate::layout::CARGO_MANIFEST;
 use crate::lock::ToolRow;
-use crate::package::PackageId;
+use crate::package::{PackageId, is_executable_name};
 use crate::sources;
 use crate::store::{Built, Store, StoreLock};
 use crate::stub;
@@ -98,13 +98,21 @@ impl Compiler<'_> {
             let copies = workshop.put_crates(&source.crates)?;
             match self.run(row, &workshop, source.crates.len())? {
                 Ran::Built(files) => break (files, copies),
-                Ran::Failed(log) => self.replace_unreadable(&log, source)?.ok_or_else(|| self.failed(row, &workshop, &log))?,
+                Ran::Failed(log) => {
+                    self.replace_unreadable(&log, source)?
+                        .ok_or_else(|| self.failed(row, &workshop, &log))?;
+                }
             }
         };
         self.tell_of_writes(copies.iter().chain([&own]))?;
         if files.is_empty() {
             return Err(Fault::new(format!("{package} has no executable with these features"))
                 .help("ask for the features that it needs (`--features`), or for its library (`--lib`)"));
+        }
+        if let Some(bad) = files.keys().find(|name| !is_executable_name(name)) {
+            return Err(Fault::new(format!("could not install {package}"))
+                .why(format!("{bad:?} is not the name of an executable"))
+                .help("name the executables that you want with `--bin`"));
         }
         let built = self.store.keep_built(key, (&package, self.toolchain.rustc()), &files, self.lock)?;
         workshop.tidy()?;
@@ -115,11 +123,13 @@ impl Compiler<'_> {
         let package = row.id();
         let manifest = workshop.folder.join("source").join(package.folder()).join(CARGO_MANIFEST);
         let replacement = workshop.folder.join("replacement.toml");
-        let replaced =
-            sources::replaced(&self.toolchain.config, &[crates_io()], |_| workshop.vendor().display().to_string())?;
+        let replaced = sources::replaced(&self.toolchain.config, &[crates_io()], |_| {
+            workshop.vendor().display().to_string()
+        })?;
         fs::write_if_changed(&replacement, cargo_replacement::text(&replaced).as_bytes())?;
         let configs: [OsString; 1] = [replacement.into()];
-        let mut program = self.toolchain.cargo.build(&manifest, &workshop.target(), &configs).args(flags(row));
+        let mut program =
+            self.toolchain.cargo.build(&manifest, &workshop.target(), &configs).args(flags(row));
         if self.toolchain.config.builds_for()? {
             program = program.arg("--target").arg(self.toolchain.host());
         }
@@ -177,11 +187,17 @@ impl Compiler<'_> {
         let (package, toolchain) = (row.id(), &self.toolchain);
         let flags = flags(row).join(" ");
         let help = compile_log::cure(log).unwrap_or_else(|| {
-            format!("see the log; where it is the crate itself, pin another release (`envtool add {}@VERSION`)", package.name)
+            format!(
+                "see the log; where it is the crate itself, pin another release (`envtool add {}@VERSION`)",
+                package.name
+            )
         });
         Fault::new(format!("could not build {package}"))
             .why(compile_log::last_error(log))
-            .why(format!("tried: cargo build --release --locked --offline {flags}, with {}", toolchain.rustc()))
+            .why(format!(
+                "tried: cargo build --release --locked --offline {flags}, with {}",
+                toolchain.rustc()
+            ))
             .why(format!("the whole log: {}", workshop.log(&package).display()))
             .help(help)
     }

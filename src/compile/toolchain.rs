@@ -35,7 +35,12 @@ impl Toolchain {
         let cargo = Cargo::find(&context.path, &context.folder, Some(home), context.rustc.as_deref())?
             .with_toolchain(name);
         let config = config::load(root_folder(), home, context.cargo_variables(), &|_| false)?;
-        let rustc = context.rustc.clone().map(PathBuf::from).or(config.build_rustc()?).unwrap_or_else(|| "rustc".into());
+        let rustc = context
+            .rustc
+            .clone()
+            .map(PathBuf::from)
+            .or(config.build_rustc()?)
+            .unwrap_or_else(|| "rustc".into());
         let path = process::find(rustc.as_os_str(), &context.path, &context.folder).ok_or_else(|| {
             Fault::new(format!("could not find the compiler {}", rustc.display()))
                 .help("install Rust with rustup, and see that `rustc -V` answers")
@@ -44,7 +49,7 @@ impl Toolchain {
         if let Some(name) = name {
             rustc = rustc.set("RUSTUP_TOOLCHAIN", name);
         }
-        let verbose = ask(rustc.clone().arg("-vV"), name)?;
+        let verbose = ask(&rustc.clone().arg("-vV"), name)?;
         Ok(Self { cargo, config, verbose, rustc, variables: context.variables(decides) })
     }
 
@@ -82,7 +87,7 @@ impl Toolchain {
 
     /// Where the sources of the standard library lie, and what stands for that in executables.
     fn sources(&self) -> Result<(PathBuf, String)> {
-        let sysroot = ask(self.rustc.clone().args(["--print", "sysroot"]), None)?;
+        let sysroot = ask(&self.rustc.clone().args(["--print", "sysroot"]), None)?;
         let commit = self.field("commit-hash").unwrap_or("unknown");
         Ok((Path::new(sysroot.trim()).join("lib/rustlib/src/rust"), format!("/rustc/{commit}")))
     }
@@ -105,7 +110,11 @@ impl Toolchain {
         }
         let triple = self.host().replace('-', "_").to_uppercase();
         let by_target = self.variables.contains_key(&format!("CARGO_TARGET_{triple}_RUSTFLAGS"))
-            || self.config.targets_with_flags()?.iter().any(|name| name.starts_with("cfg(") || *name == self.host());
+            || self
+                .config
+                .targets_with_flags()?
+                .iter()
+                .any(|name| name.starts_with("cfg(") || *name == self.host());
         let key = if by_target { "target.'cfg(all())'.rustflags" } else { "build.rustflags" };
         let list = toml::Value::from(ours.map(toml::Value::from).to_vec());
         Ok(program.arg("--config").arg(format!("{key}={list}")))
@@ -127,10 +136,14 @@ fn decides(name: &str) -> bool {
         "RUSTC",
         "RUSTFLAGS",
     ];
-    const C: [&str; 9] = ["AR", "ARFLAGS", "CC", "CFLAGS", "CPPFLAGS", "CXX", "CXXFLAGS", "LDFLAGS", "RANLIB"];
-    const ENDS: [&str; 6] = ["_NO_VENDOR", "_STATIC", "_LIB_DIR", "_INCLUDE_DIR", "_USE_PKG_CONFIG", "DEPLOYMENT_TARGET"];
+    const C: [&str; 9] =
+        ["AR", "ARFLAGS", "CC", "CFLAGS", "CPPFLAGS", "CXX", "CXXFLAGS", "LDFLAGS", "RANLIB"];
+    const ENDS: [&str; 6] =
+        ["_NO_VENDOR", "_STATIC", "_LIB_DIR", "_INCLUDE_DIR", "_USE_PKG_CONFIG", "DEPLOYMENT_TARGET"];
     let bare = name.strip_prefix("HOST_").or(name.strip_prefix("TARGET_")).unwrap_or(name);
-    let is_c = |text: &str| C.iter().any(|c| text == *c || text.strip_prefix(c).is_some_and(|rest| rest.starts_with('_')));
+    let is_c = |text: &str| {
+        C.iter().any(|c| text == *c || text.strip_prefix(c).is_some_and(|rest| rest.starts_with('_')))
+    };
     name != "CARGO_TARGET_DIR"
         && (STARTS.iter().any(|start| name.starts_with(start))
             || is_c(bare)
@@ -138,7 +151,7 @@ fn decides(name: &str) -> bool {
             || name == "SDKROOT")
 }
 
-fn ask(program: Program, toolchain: Option<&OsStr>) -> Result<String> {
+fn ask(program: &Program, toolchain: Option<&OsStr>) -> Result<String> {
     let output = program.output()?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
@@ -158,12 +171,32 @@ mod tests {
 
     #[test]
     fn what_can_change_code_counts_and_nothing_else() {
-        for name in ["RUSTFLAGS", "CC", "CFLAGS_x86_64_unknown_linux_gnu", "HOST_CC", "PKG_CONFIG_PATH", "OPENSSL_DIR",
-            "CARGO_PROFILE_RELEASE_LTO", "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER", "RUSTC_WRAPPER", "LIBGIT2_NO_VENDOR"] {
+        for name in [
+            "RUSTFLAGS",
+            "CC",
+            "CFLAGS_x86_64_unknown_linux_gnu",
+            "HOST_CC",
+            "PKG_CONFIG_PATH",
+            "OPENSSL_DIR",
+            "CARGO_PROFILE_RELEASE_LTO",
+            "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER",
+            "RUSTC_WRAPPER",
+            "LIBGIT2_NO_VENDOR",
+        ] {
             assert!(decides(name), "{name}");
         }
-        for name in ["HOME", "PATH", "CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_TERM_COLOR", "CCACHE_DIR", "ARCH", "RUST_BACKTRACE",
-            "CARGO_REGISTRY_TOKEN", "RUSTUP_HOME"] {
+        for name in [
+            "HOME",
+            "PATH",
+            "CARGO_HOME",
+            "CARGO_TARGET_DIR",
+            "CARGO_TERM_COLOR",
+            "CCACHE_DIR",
+            "ARCH",
+            "RUST_BACKTRACE",
+            "CARGO_REGISTRY_TOKEN",
+            "RUSTUP_HOME",
+        ] {
             assert!(!decides(name), "{name}");
         }
     }

@@ -74,7 +74,9 @@ impl Workshop {
         for name in fs::names(&vendor)?.unwrap_or_default() {
             let path = vendor.join(&name);
             let one = name.to_str().and_then(|name| wanted.get(name));
-            if one.is_some_and(|one| fs::link_target(&path).is_ok_and(|target| target.as_ref() == Some(&one.tree))) {
+            if one.is_some_and(|one| {
+                fs::link_target(&path).is_ok_and(|target| target.as_ref() == Some(&one.tree))
+            }) {
                 there.insert(name);
             } else {
                 fs::remove_tree(&path)?;
@@ -111,7 +113,8 @@ impl Copy {
     /// What was written into it since; `None` where nothing was.
     pub(super) fn changed(&self) -> Result<Option<String>> {
         let now = snapshot(&self.folder)?;
-        let mut files = now.iter().filter(|(path, seen)| self.before.get(*path) != Some(seen)).map(|(path, _)| path);
+        let mut files =
+            now.iter().filter(|(path, seen)| self.before.get(*path) != Some(seen)).map(|(path, _)| path);
         let gone = || self.before.keys().find(|path| !now.contains_key(*path));
         let Some(first) = files.next().or_else(gone) else { return Ok(None) };
         Ok(Some(format!(
@@ -145,7 +148,9 @@ pub fn copy_source(tree: &Path, folder: &Path) -> Result<()> {
     copy_tree(tree, folder)?;
     let path = folder.join(CARGO_MANIFEST);
     let manifest = fs::read_text(&path)?.ok_or_else(|| {
-        Fault::new(format!("could not use {}", tree.display())).why("it holds no Cargo.toml").help("pin another release of it")
+        Fault::new(format!("could not use {}", tree.display()))
+            .why("it holds no Cargo.toml")
+            .help("pin another release of it")
     })?;
     // cargo takes a table that is said twice for an error.
     if manifest.parse::<toml::Table>().is_ok_and(|table| table.contains_key("workspace")) {
@@ -156,7 +161,8 @@ pub fn copy_source(tree: &Path, folder: &Path) -> Result<()> {
 
 fn walk(folder: &Path) -> impl Iterator<Item = Result<(walkdir::DirEntry, PathBuf)>> + '_ {
     walkdir::WalkDir::new(folder).into_iter().map(move |entry| {
-        let entry = entry.map_err(|error| Fault::new(format!("could not read {}", folder.display())).because(&error))?;
+        let entry = entry
+            .map_err(|error| Fault::new(format!("could not read {}", folder.display())).because(&error))?;
         let inside = entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_owned();
         Ok((entry, inside))
     })

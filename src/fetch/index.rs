@@ -80,7 +80,8 @@ impl Fetcher<'_> {
 
     /// Asks the index for the checksums of packages whose lock gives none.
     pub fn checksums(&self, asked: &[(PackageId, SparseIndex)]) -> Result<Vec<Digest>> {
-        let names: Vec<_> = asked.iter().map(|(package, index)| (package.name.clone(), index.clone())).collect();
+        let names: Vec<_> =
+            asked.iter().map(|(package, index)| (package.name.clone(), index.clone())).collect();
         let rows = self.rows(&names)?;
         asked
             .iter()

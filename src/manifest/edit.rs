@@ -30,20 +30,17 @@ pub fn with_pin(text: &str, section: Section, name: &PackageName, pin: &ToolPin)
     let table = document.entry(section.key()).or_insert_with(|| Item::Table(Table::new()));
     let table = table.as_table_like_mut().ok_or_else(|| no_table(section))?;
     let sorted = table.iter().map(|(key, _)| key.to_owned()).is_sorted();
-    match table.get_mut(name.as_str()) {
-        Some(item) => {
-            let decor = item.as_value().map(|value| value.decor().clone());
-            let mut value = written(pin);
-            if let Some(decor) = decor {
-                *value.decor_mut() = decor;
-            }
-            *item = Item::Value(value);
+    if let Some(item) = table.get_mut(name.as_str()) {
+        let decor = item.as_value().map(|value| value.decor().clone());
+        let mut value = written(pin);
+        if let Some(decor) = decor {
+            *value.decor_mut() = decor;
         }
-        None => {
-            table.insert(name.as_str(), Item::Value(written(pin)));
-            if sorted {
-                table.sort_values();
-            }
+        *item = Item::Value(value);
+    } else {
+        table.insert(name.as_str(), Item::Value(written(pin)));
+        if sorted {
+            table.sort_values();
         }
     }
     Ok(document.to_string())

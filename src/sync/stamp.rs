@@ -55,7 +55,9 @@ pub fn is_current(project: &Project, context: &Context<'_>) -> Result<bool> {
         }
     }
     for (name, file) in &stamp.links {
-        if fs::link_target(&environment.layout().bin().join(name))?.as_ref() != Some(file) || !fs::is_file(file)? {
+        if fs::link_target(&environment.layout().bin().join(name))?.as_ref() != Some(file)
+            || !fs::is_file(file)?
+        {
             return Ok(false);
         }
     }

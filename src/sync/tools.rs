@@ -44,7 +44,8 @@ pub(super) fn make_ready(session: &Session<'_>, before: &Lock) -> Result<Tools> 
     let pins = &session.project.manifest.tools;
     // 1. The rows: as they are where they serve, else made.
     let mut tools = Making { session, compilers: BTreeMap::new() };
-    let serving = |name: &PackageName, pin: &ToolPin| before.tool(name).filter(|row| row.serves(pin)).cloned();
+    let serving =
+        |name: &PackageName, pin: &ToolPin| before.tool(name).filter(|row| row.serves(pin)).cloned();
     let unserved = pins.iter().find(|(name, pin)| serving(name, pin).is_none()).map(|(name, _)| name);
     let dropped = before.tools.iter().map(|row| &row.name).find(|name| !pins.contains_key(*name));
     if let Some(name) = unserved.or(dropped)
@@ -75,7 +76,11 @@ pub(super) fn make_ready(session: &Session<'_>, before: &Lock) -> Result<Tools> 
         let (built, took) = tools.built(row)?;
         let bins: Vec<String> = built.record.bins.keys().cloned().collect();
         done.push(ToolDone { package: row.id(), bins, built: took });
-        wanted.push(WantedTool { receipt: receipt(row, digest, &built), files: files(&built), installed: false });
+        wanted.push(WantedTool {
+            receipt: receipt(row, digest, &built),
+            files: files(&built),
+            installed: false,
+        });
     }
     // 3. What that means for `bin/`.
     let plan = tool_plan::plan(wanted, &receipts, &session.environment.bin()?)?;
@@ -112,7 +117,8 @@ impl<'s> Making<'s, '_> {
         let package = PackageId { name: name.clone(), version: pin.pin.version.clone() };
         let asked = [Row { package: package.clone(), source: crates_io(), checksum: None }];
         let rows = closure::with_checksums(self.session, &asked)?;
-        let checksum = rows.first().and_then(|row| row.checksum).ok_or_else(|| closure::no_checksum(&package))?;
+        let checksum =
+            rows.first().and_then(|row| row.checksum).ok_or_else(|| closure::no_checksum(&package))?;
         let tree = self.session.trees(&[(package.clone(), checksum)])?.remove(0);
         let closure = match shipped_lock(&tree)? {
             Some(_) => Vec::new(),
@@ -154,12 +160,20 @@ impl<'s> Making<'s, '_> {
         let lock = CargoLock::parse(lock, &format!("the Cargo.lock of {}", row.id()))?;
         let rows: Vec<Row> = lock
             .external()
-            .map(|(package, source)| Row { package: package.id.clone(), source: source.clone(), checksum: package.checksum })
+            .map(|(package, source)| Row {
+                package: package.id.clone(),
+                source: source.clone(),
+                checksum: package.checksum,
+            })
             .collect();
         let rows = closure::with_checksums(self.session, &rows)?;
         let asked: Vec<(PackageId, Digest)> = rows
             .into_iter()
-            .map(|row| row.checksum.map(|digest| (row.package.clone(), digest)).ok_or_else(|| closure::no_checksum(&row.package)))
+            .map(|row| {
+                row.checksum
+                    .map(|digest| (row.package.clone(), digest))
+                    .ok_or_else(|| closure::no_checksum(&row.package))
+            })
             .collect::<Result<_>>()?;
         let trees = self.session.trees(&asked)?;
         let crates = asked.into_iter().zip(trees);
@@ -173,7 +187,9 @@ impl<'s> Making<'s, '_> {
             let toolchain = Toolchain::find(context, name.as_deref())?;
             self.compilers.insert(name.clone(), Compiler { store, lock: store_lock, context, toolchain });
         }
-        self.compilers.get(&name).ok_or_else(|| Fault::new("a toolchain that was found is gone").help("report this"))
+        self.compilers
+            .get(&name)
+            .ok_or_else(|| Fault::new("a toolchain that was found is gone").help("report this"))
     }
 }
 
