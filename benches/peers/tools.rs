@@ -34,8 +34,8 @@ pub(super) fn measure(sandbox: &Sandbox, tool: &Tool, table: &mut Table) {
         let ours = |version: &str| {
             let project = place(&format!("project-{version}"));
             pin(&project, tool.name, version);
-            let took = sync(sandbox, &project, &store, &place(&format!("home-{version}")));
-            (took, project)
+            let time = sync(sandbox, &project, &store, &place(&format!("home-{version}")));
+            (time, project)
         };
         let cargo_home = place("cargo-home");
         let theirs = |version: &str| {
@@ -51,8 +51,8 @@ pub(super) fn measure(sandbox: &Sandbox, tool: &Tool, table: &mut Table) {
         // The version before first: the other one is what a project moves to.
         first.push(ours(tool.before).0);
         first_of_cargo.push(theirs(tool.before));
-        let (took, project) = ours(tool.version);
-        other.push(took);
+        let (time, project) = ours(tool.version);
+        other.push(time);
         other_of_cargo.push(theirs(tool.version));
         last = Some((store, project));
     }
