@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::cargo_lock::{CargoLock, conflict_line, crates_io};
+use crate::cargo_lock::{CargoLock, LockedPackage, conflict_line, crates_io};
 use crate::digest::Digest;
 use crate::fault::{Fault, Result};
 use crate::manifest::{Pin, ToolPin};
@@ -43,9 +43,12 @@ pub struct ToolRow {
     pub version: Version,
     /// The SHA-256 of its archive.
     pub checksum: Digest,
+    /// What of its closure it depends on itself: `name version`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<String>,
     /// What the manifest asks of it.
     pub asked: AskedOfTool,
-    /// Its closure, where its archive ships no lock.
+    /// Its closure, where that is not the lock in its archive: there is none, or cargo does not build with it.
     #[serde(default, rename = "package", skip_serializing_if = "Vec::is_empty")]
     pub closure: Vec<Row>,
 }
@@ -79,9 +82,35 @@ impl AskedOfTool {
 
 impl ToolRow {
     /// The row of a tool of crates.io.
-    pub fn new(name: &PackageName, pin: &ToolPin, checksum: Digest, closure: Vec<Row>) -> Self {
-        let (name, version) = (name.clone(), pin.pin.version.clone());
-        Self { registry: RegistryId::Cargo, name, version, checksum, asked: AskedOfTool::of(pin), closure }
+    pub fn new(name: &PackageName, pin: &ToolPin, checksum: Digest) -> Self {
+        Self {
+            registry: RegistryId::Cargo,
+            name: name.clone(),
+            version: pin.pin.version.clone(),
+            checksum,
+            asked: AskedOfTool::of(pin),
+            dependencies: Vec::new(),
+            closure: Vec::new(),
+        }
+    }
+
+    /// The same with a closure of its own: what cargo's resolver found for it.
+    pub fn with_closure(self, cargo: &CargoLock) -> Result<Self> {
+        let name = |package: &&LockedPackage| format!("{} {}", package.id.name, package.id.version);
+        let dependencies = cargo.direct().iter().map(name).collect();
+        Ok(Self { dependencies, closure: from_cargo_lock(cargo, &BTreeMap::new())?, ..self })
+    }
+
+    /// The Cargo.lock of the closure that stands here.
+    pub fn cargo_lock(&self) -> String {
+        let mut text = to_cargo_lock(&self.closure);
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "\n[[package]]\nname = \"{}\"\nversion = \"{}\"\ndependencies = {:?}\n",
+            self.name, self.version, self.dependencies
+        );
+        text
     }
 
     /// Its name and version.
@@ -321,18 +350,20 @@ mod tests {
         let text =
             "[tools]\njust = { version = \"1.0.0\", features = [\"x\"], bins = [\"j\"] }\nrg = \"2.0.0\"\n";
         let tools = Manifest::parse(text, "m").unwrap().tools;
-        let closure = from_cargo_lock(&cargo_lock(), &BTreeMap::new()).unwrap();
-        let row = |name: &str, closure| {
+        let row = |name: &str, closure: bool| {
             let name = name.parse().unwrap();
-            ToolRow::new(&name, &tools[&name], DIGITS.parse().unwrap(), closure)
+            let row = ToolRow::new(&name, &tools[&name], DIGITS.parse().unwrap());
+            if closure { row.with_closure(&cargo_lock()).unwrap() } else { row }
         };
-        let lock = Lock { packages: Vec::new(), tools: vec![row("just", Vec::new()), row("rg", closure)] };
+        let lock = Lock { packages: Vec::new(), tools: vec![row("just", false), row("rg", true)] };
         let text = lock.to_text().unwrap();
         assert_eq!(Lock::parse(&text, "envtool.lock").unwrap(), lock, "{text}");
         let (just, rg) = ("just".parse().unwrap(), "rg".parse().unwrap());
         assert!(lock.tool(&just).unwrap().serves(&tools[&just]));
         assert!(!lock.tool(&just).unwrap().serves(&tools[&rg]));
         assert_eq!(lock.tool(&rg).unwrap().closure.len(), 3);
+        let again = CargoLock::parse(&lock.tool(&rg).unwrap().cargo_lock(), "Cargo.lock").unwrap();
+        assert_eq!(again.packages.len(), 4);
     }
 
     #[test]

@@ -76,6 +76,9 @@ impl Compiler<'_> {
         add("tool 1");
         add(&row.id().folder());
         add(&row.checksum.to_string());
+        for one in &row.dependencies {
+            add(one);
+        }
         for one in &row.closure {
             add(&format!("{} {}", one.id().folder(), one.checksum));
         }
@@ -85,12 +88,12 @@ impl Compiler<'_> {
     }
 
     /// Builds a tool, unless another envtool has meanwhile.
-    pub fn build(&self, row: &ToolRow, key: &Digest, source: &mut Source<'_>) -> Result<Built> {
+    pub fn build(&self, row: &ToolRow, key: &Digest, source: &mut Source<'_>) -> Result<Made> {
         let tell = || self.context.progress.warn("waiting for another envtool that builds");
         let folder = self.store.layout().workshop(&self.toolchain.digest()?);
         let workshop = Workshop::open(folder, &self.context.waiting(&tell))?;
         if let Some(built) = self.store.built(key)? {
-            return Ok(built);
+            return Ok(Made::Built(built));
         }
         let package = row.id();
         let own = workshop.put_source(&package, source.tree, source.lock)?;
@@ -98,6 +101,9 @@ impl Compiler<'_> {
             let copies = workshop.put_crates(&source.crates)?;
             match self.run(row, &workshop, source.crates.len())? {
                 Ran::Built(files) => break (files, copies),
+                Ran::Failed(log) if is_stale(&log) => {
+                    return Ok(Made::Stale(self.failed(row, &workshop, &log)));
+                }
                 Ran::Failed(log) => {
                     self.replace_unreadable(&log, source)?
                         .ok_or_else(|| self.failed(row, &workshop, &log))?;
@@ -116,7 +122,7 @@ impl Compiler<'_> {
         }
         let built = self.store.keep_built(key, (&package, self.toolchain.rustc()), &files, self.lock)?;
         workshop.tidy()?;
-        Ok(built)
+        Ok(Made::Built(built))
     }
 
     fn run(&self, row: &ToolRow, workshop: &Workshop, crates: usize) -> Result<Ran> {
@@ -163,7 +169,7 @@ impl Compiler<'_> {
     /// this platform does not build.
     fn replace_unreadable(&self, log: &str, source: &mut Source<'_>) -> Result<Option<()>> {
         let Some(folder) = stub::named_in(log) else { return Ok(None) };
-        let Some(one) = source.crates.iter_mut().find(|one| folder.starts_with(&one.package.folder())) else {
+        let Some(one) = source.crates.iter_mut().find(|one| one.folder() == folder) else {
             return Ok(None);
         };
         let tree = stub::make(self.store, &one.package, &one.checksum, &one.tree)?;
@@ -201,6 +207,27 @@ impl Compiler<'_> {
             .why(format!("the whole log: {}", workshop.log(&package).display()))
             .help(help)
     }
+}
+
+/// What came of a build.
+pub enum Made {
+    /// The tool.
+    Built(Built),
+    /// Nothing: its lock does not serve its manifest.
+    Stale(Fault),
+}
+
+/// What cargo says where a lock does not serve a manifest: it would name another version, or one that `vendor/`,
+/// which holds what the lock names, does not have. Tried with cargo 1.95.
+const STALE: [&str; 3] = [
+    "--locked was passed to prevent this",
+    "failed to select a version for",
+    "location searched: directory source",
+];
+
+/// Whether a build failed for its lock, before anything was compiled.
+fn is_stale(log: &str) -> bool {
+    !log.contains("   Compiling ") && STALE.iter().any(|words| log.contains(words))
 }
 
 /// How a build ended.

@@ -30,6 +30,14 @@ pub struct Toolchain {
 impl Toolchain {
     /// Finds it; `name` is what a pin says.
     pub fn find(context: &Context<'_>, name: Option<&str>) -> Result<Self> {
+        let rustup = || process::find(OsStr::new("rustup"), &context.path, &context.folder);
+        if let Some(name) = name
+            && rustup().is_none()
+        {
+            return Err(Fault::new(format!("could not use the toolchain {name}"))
+                .why("there is no rustup on PATH, which toolchains are chosen with")
+                .help("install rustup, or take `toolchain` out of envtool.toml"));
+        }
         let name = name.map(OsStr::new).or(context.toolchain.as_deref());
         let home = context.cargo_home()?;
         let cargo = Cargo::find(&context.path, &context.folder, Some(home), context.rustc.as_deref())?

@@ -128,7 +128,7 @@ impl Copy {
 impl Crate {
     /// Its folder in `vendor/`. The checksum is part of it: another archive under the same name is another path, and so
     /// another crate for cargo.
-    fn folder(&self) -> String {
+    pub(super) fn folder(&self) -> String {
         format!("{}-{}", self.package.folder(), self.checksum.short(8))
     }
 
@@ -152,11 +152,22 @@ pub fn copy_source(tree: &Path, folder: &Path) -> Result<()> {
             .why("it holds no Cargo.toml")
             .help("pin another release of it")
     })?;
-    // cargo takes a table that is said twice for an error.
-    if manifest.parse::<toml::Table>().is_ok_and(|table| table.contains_key("workspace")) {
-        return Ok(());
+    fs::write(&path, cut_off(&manifest).as_bytes())
+}
+
+/// A manifest as the root of a workspace that has no other members: those are not in the archive. `cargo install` does
+/// not look for them either.
+fn cut_off(manifest: &str) -> String {
+    let Ok(mut document) = manifest.parse::<toml_edit::DocumentMut>() else { return manifest.to_owned() };
+    match document.get_mut("workspace").and_then(toml_edit::Item::as_table_like_mut) {
+        Some(workspace) => {
+            for key in ["members", "default-members"] {
+                workspace.remove(key);
+            }
+            document.to_string()
+        }
+        None => format!("{}\n\n[workspace]\n", manifest.trim_end()),
     }
-    fs::write(&path, format!("{}\n\n[workspace]\n", manifest.trim_end()).as_bytes())
 }
 
 fn walk(folder: &Path) -> impl Iterator<Item = Result<(walkdir::DirEntry, PathBuf)>> + '_ {

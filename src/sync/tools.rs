@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use super::Session;
 use super::closure::{self, Row};
 use crate::cargo_lock::{CargoLock, crates_io};
-use crate::compile::{Compiler, Crate, Source, Toolchain};
+use crate::compile::{Compiler, Crate, Made, Source, Toolchain};
 use crate::digest::Digest;
 use crate::fault::{Fault, Result};
 use crate::fs;
 use crate::layout::{CARGO_LOCK, LOCK};
-use crate::lock::{self, Lock, ToolRow};
+use crate::lock::{Lock, ToolRow};
 use crate::manifest::ToolPin;
 use crate::package::{PackageId, PackageName};
 use crate::receipt::{How, ToolReceipt};
@@ -51,9 +51,7 @@ pub(super) fn make_ready(session: &Session<'_>, before: &Lock) -> Result<Tools> 
     if let Some(name) = unserved.or(dropped)
         && session.context.flags.locked
     {
-        return Err(Fault::new(format!("{LOCK} would change, and `--locked` forbids it"))
-            .why(format!("what it says of the tool {name} is not what envtool.toml asks for"))
-            .help(format!("run `envtool sync` without `--locked`, and commit the {LOCK} that it makes")));
+        return Err(would_change(name));
     }
     let mut rows = Vec::new();
     for (name, pin) in pins {
@@ -65,7 +63,7 @@ pub(super) fn make_ready(session: &Session<'_>, before: &Lock) -> Result<Tools> 
     // 2. What is installed stays; the rest comes from the store, or is built.
     let receipts = session.environment.tool_receipts()?;
     let (mut wanted, mut done) = (Vec::new(), Vec::new());
-    for row in &rows {
+    for row in &mut rows {
         let digest = row.digest()?;
         let installed = receipts.iter().find(|receipt| receipt.package == row.id() && receipt.row == digest);
         let built = installed.map(|receipt| session.store.built(&receipt.key)).transpose()?.flatten();
@@ -77,7 +75,7 @@ pub(super) fn make_ready(session: &Session<'_>, before: &Lock) -> Result<Tools> 
         let bins: Vec<String> = built.record.bins.keys().cloned().collect();
         done.push(ToolDone { package: row.id(), bins, built: took });
         wanted.push(WantedTool {
-            receipt: receipt(row, digest, &built),
+            receipt: receipt(row, row.digest()?, &built),
             files: files(&built),
             installed: false,
         });
@@ -120,40 +118,63 @@ impl<'s> Making<'s, '_> {
         let checksum =
             rows.first().and_then(|row| row.checksum).ok_or_else(|| closure::no_checksum(&package))?;
         let tree = self.session.trees(&[(package.clone(), checksum)])?.remove(0);
-        let closure = match shipped_lock(&tree)? {
-            Some(_) => Vec::new(),
-            None => self.resolve(&package, &tree)?,
-        };
-        Ok(ToolRow::new(name, pin, checksum, closure))
+        let row = ToolRow::new(name, pin, checksum);
+        match self.shipped_lock(&row, &tree)? {
+            Some(_) => Ok(row),
+            None => self.resolve(row, &tree, None),
+        }
     }
 
-    /// The closure of a tool that ships no lock.
-    fn resolve(&self, package: &PackageId, tree: &Tree) -> Result<Vec<lock::Row>> {
+    /// Gives a tool a closure of its own. What `before` names stays where it can.
+    fn resolve(&self, row: ToolRow, tree: &Tree, before: Option<&str>) -> Result<ToolRow> {
         let Session { store, store_lock, .. } = self.session;
+        let package = row.id();
         let scratch = store.scratch(store_lock)?;
         let folder = scratch.path().join(package.folder());
         crate::compile::copy_source(&tree.path, &folder)?;
-        let made = resolve::lock_folder(&folder, None, self.session.cargo()?, self.session.surroundings()?)
+        fs::remove_file(&folder.join(CARGO_LOCK))?;
+        let made = resolve::lock_folder(&folder, before, self.session.cargo()?, self.session.surroundings()?)
             .map_err(|fault| fault.while_doing(format!("could not lock what {package} needs")))?;
-        lock::from_cargo_lock(&made, &BTreeMap::new())
+        row.with_closure(&made)
     }
 
-    /// The tool of a row: from the store, else built.
-    fn built(&mut self, row: &ToolRow) -> Result<(Built, Option<Duration>)> {
+    /// The tool of a row: from the store, else built. Where cargo does not build with its lock, the row gets another.
+    fn built(&mut self, row: &mut ToolRow) -> Result<(Built, Option<Duration>)> {
         let begun = Instant::now();
         let key = self.compiler(row)?.key(row)?;
         if let Some(built) = self.session.store.built(&key)? {
             return Ok((built, None));
         }
         let tree = self.session.trees(&[(row.id(), row.checksum)])?.remove(0);
-        let lock = match shipped_lock(&tree)? {
-            Some(text) if row.closure.is_empty() => text,
-            _ => lock::to_cargo_lock(&row.closure),
+        let lock = match row.closure.is_empty() {
+            true => self.shipped_lock(row, &tree)?,
+            false => None,
         };
-        let crates = self.crates(row, &lock)?;
-        let mut source = Source { tree: &tree.path, lock: &lock, crates };
-        let built = self.compiler(row)?.build(row, &key, &mut source)?;
-        Ok((built, Some(begun.elapsed())))
+        let lock = lock.unwrap_or_else(|| row.cargo_lock());
+        let made = self.build(row, &key, &tree, &lock)?;
+        let why = match made {
+            Made::Built(built) => return Ok((built, Some(begun.elapsed()))),
+            Made::Stale(why) => why,
+        };
+        if self.session.context.flags.locked {
+            return Err(would_change(&row.name).why("cargo does not build it with the lock that it has"));
+        }
+        // As `cargo install --locked` does it: the lock is a start, and not the last word.
+        self.session
+            .context
+            .progress
+            .warn(&format!("the Cargo.lock of {} does not serve its manifest: locked anew", row.id()));
+        *row = self.resolve(row.clone(), &tree, Some(&lock))?;
+        let key = self.compiler(row)?.key(row)?;
+        match self.build(row, &key, &tree, &row.cargo_lock())? {
+            Made::Built(built) => Ok((built, Some(begun.elapsed()))),
+            Made::Stale(_) => Err(why),
+        }
+    }
+
+    fn build(&mut self, row: &ToolRow, key: &Digest, tree: &Tree, lock: &str) -> Result<Made> {
+        let crates = self.crates(row, lock)?;
+        self.compiler(row)?.build(row, key, &mut Source { tree: &tree.path, lock, crates })
     }
 
     fn crates(&self, row: &ToolRow, lock: &str) -> Result<Vec<Crate>> {
@@ -180,11 +201,31 @@ impl<'s> Making<'s, '_> {
         Ok(crates.map(|((package, checksum), tree)| Crate { package, checksum, tree: tree.path }).collect())
     }
 
+    /// The lock that a tool ships, where it can be read and names nothing but crates of crates.io.
+    fn shipped_lock(&self, row: &ToolRow, tree: &Tree) -> Result<Option<String>> {
+        let Some(bytes) = fs::read(&tree.path.join(CARGO_LOCK))? else { return Ok(None) };
+        let package = row.id();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let why = match CargoLock::parse(&text, &format!("the Cargo.lock of {package}")) {
+            Err(fault) => fault.to_string(),
+            Ok(lock) => match lock.external().find(|(_, source)| **source != crates_io()) {
+                None => return Ok(Some(text)),
+                Some((other, source)) => format!("it takes {} from {source}", other.id),
+            },
+        };
+        self.session
+            .context
+            .progress
+            .warn(&format!("the Cargo.lock that {package} ships is not used: {why}"));
+        Ok(None)
+    }
+
     fn compiler(&mut self, row: &ToolRow) -> Result<&Compiler<'s>> {
         let name = row.asked.toolchain.clone();
         if !self.compilers.contains_key(&name) {
             let Session { store, store_lock, context, .. } = self.session;
-            let toolchain = Toolchain::find(context, name.as_deref())?;
+            let toolchain = Toolchain::find(context, name.as_deref())
+                .map_err(|fault| fault.while_doing(format!("could not build {}", row.id())))?;
             self.compilers.insert(name.clone(), Compiler { store, lock: store_lock, context, toolchain });
         }
         self.compilers
@@ -193,11 +234,9 @@ impl<'s> Making<'s, '_> {
     }
 }
 
-/// The lock that a tool ships, where it names nothing but crates of crates.io.
-fn shipped_lock(tree: &Tree) -> Result<Option<String>> {
-    let path = tree.path.join(CARGO_LOCK);
-    let Some(text) = fs::read_text(&path)? else { return Ok(None) };
-    let lock = CargoLock::parse(&text, &path.display().to_string())?;
-    let usable = lock.external().all(|(_, source)| *source == crates_io());
-    Ok(usable.then_some(text))
+/// What `--locked` says where the row of a tool has to change.
+fn would_change(name: &PackageName) -> Fault {
+    Fault::new(format!("{LOCK} would change, and `--locked` forbids it"))
+        .why(format!("what it says of the tool {name} is not what envtool.toml asks for"))
+        .help(format!("run `envtool sync` without `--locked`, and commit the {LOCK} that it makes"))
 }

@@ -19,4 +19,5 @@ mod run;
 mod sources;
 mod support;
 mod sync;
+mod tools;
 mod which;

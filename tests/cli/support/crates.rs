@@ -217,6 +217,12 @@ impl CrateBuilder {
         self
     }
 
+    /// Takes a file away.
+    pub(crate) fn without_file(mut self, path: &str) -> Self {
+        self.files.retain(|(there, ..)| there != path);
+        self
+    }
+
     pub(crate) fn dep(mut self, dep: Dep) -> Self {
         self.deps.push(dep);
         self

@@ -10,4 +10,4 @@ pub(crate) use crates::{Dep, krate, telling};
 pub(crate) use files::{fingerprint, tree};
 pub(crate) use git::GitRepo;
 pub(crate) use registry::{Fault, Registry};
-pub(crate) use sandbox::{Project, Sandbox, any_file_holds, skipped};
+pub(crate) use sandbox::{Output, Project, Sandbox, any_file_holds, skipped, write};
