@@ -9,6 +9,7 @@
 //! a list in a variable is split at white space and joined behind the files' list.
 
 mod access;
+mod platform;
 mod source;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{CRATES_IO, CargoConfig, Node, Place, Provider, Scalar, variable_part};
+use super::{CRATES_IO, CargoConfig, Node, Place, Provider, Scalar, platform, variable_part};
 use crate::fault::{Fault, Result};
 
 /// The table `[http]`. What is `None` is left to the default.
@@ -86,12 +86,21 @@ impl CargoConfig {
         Ok(providers)
     }
 
-    /// The tables of these names as one text: the same for the same settings, wherever they were written.
-    pub fn text_of(&self, tables: &[&str]) -> Result<String> {
+    /// The tables of these names as one text: the same for the same settings, wherever they were written. What stands
+    /// in `without`, a table and a key of it, does not count.
+    pub fn text_of(&self, tables: &[&str], without: &[(&str, &str)]) -> Result<String> {
         let mut text = String::new();
         for name in tables {
-            if let Some(node) = self.root.at(&[name])? {
-                text.push_str(&format!("{name}={}\n", canonical(node)));
+            match self.root.at(&[name])? {
+                None => {}
+                Some(Node::Table(table, _)) => {
+                    for (key, node) in
+                        table.iter().filter(|(key, _)| !without.contains(&(name, key.as_str())))
+                    {
+                        text.push_str(&format!("{name}.{key:?}={}\n", canonical(node)));
+                    }
+                }
+                Some(node) => text.push_str(&format!("{name}={}\n", canonical(node))),
             }
         }
         Ok(text)
@@ -108,15 +117,31 @@ impl CargoConfig {
         Ok(found.map(|(path, place)| if path.contains('/') { place.resolve(&path) } else { path.into() }))
     }
 
-    /// The names of `[target]` whose tables set `rustflags`.
-    pub fn targets_with_flags(&self) -> Result<Vec<&str>> {
-        let mut found = Vec::new();
-        for name in self.root.names(&["target"])? {
-            if self.root.at(&["target", name, "rustflags"])?.is_some() {
-                found.push(name);
-            }
+    /// The flags that the configuration gives rustc for the platform `host`: those of each `[target]` that is about it,
+    /// else those of `[build]` (cargo reference, "build.rustflags"). `cfgs` is what `rustc --print cfg` says.
+    pub fn rustflags(&self, host: &str, cfgs: &str) -> Result<Vec<String>> {
+        let mut names = self.root.names(&["target"])?;
+        names.retain(|name| *name != host && platform::is_about(name, host, cfgs));
+        names.insert(0, host);
+        let mut flags = Vec::new();
+        for name in names {
+            flags.extend(self.list(&["target", name, "rustflags"])?);
         }
-        Ok(found)
+        if flags.is_empty() { self.list(&["build", "rustflags"]) } else { Ok(flags) }
+    }
+
+    /// A list, or a text split at white space, and then what a variable says.
+    fn list(&self, key: &[&str]) -> Result<Vec<String>> {
+        let mut words = match self.root.at(key)? {
+            None => Vec::new(),
+            Some(Node::List(list, _)) => list
+                .iter()
+                .map(|node| as_text(node, &key.join(".")).map(|(word, _)| word))
+                .collect::<Result<_>>()?,
+            Some(node) => split(&as_text(node, &key.join("."))?.0),
+        };
+        words.extend(self.variable(key).iter().flat_map(|(text, _)| split(text)));
+        Ok(words)
     }
 
     /// What `[credential-alias]` says for a name; the names of cargo's own providers have no alias.

@@ -14,6 +14,24 @@ use crate::process::{self, Program};
 
 /// The tables of cargo's configuration that decide on code.
 const TABLES: [&str; 7] = ["build", "env", "host", "patch", "profile", "target", "unstable"];
+/// What of them does not.
+const NOT: [(&str, &str); 5] = [
+    ("build", "build-dir"),
+    ("build", "dep-info-basedir"),
+    ("build", "incremental"),
+    ("build", "jobs"),
+    ("build", "target-dir"),
+];
+/// Variables that do not, whatever their names begin with.
+const NOT_VARIABLES: [&str; 7] = [
+    "CARGO_BUILD_BUILD_DIR",
+    "CARGO_BUILD_DEP_INFO_BASEDIR",
+    "CARGO_BUILD_INCREMENTAL",
+    "CARGO_BUILD_JOBS",
+    "CARGO_BUILD_TARGET_DIR",
+    "CARGO_TARGET_DIR",
+    "CARGO_TARGET_TMPDIR",
+];
 
 /// A toolchain, with everything of the machine that decides on the code it makes.
 pub struct Toolchain {
@@ -84,7 +102,7 @@ impl Toolchain {
     pub fn digest(&self) -> Result<Digest> {
         let mut hasher = Hasher::default();
         hasher.update(self.verbose.as_bytes());
-        hasher.update(self.config.text_of(&TABLES)?.as_bytes());
+        hasher.update(self.config.text_of(&TABLES, &NOT)?.as_bytes());
         for (name, value) in &self.variables {
             hasher.update(format!("{name}\0").as_bytes());
             hasher.update(value.as_encoded_bytes());
@@ -101,31 +119,30 @@ impl Toolchain {
     }
 
     /// Has a build present the folder `workshop` under a name that is the same on every machine, besides the flags
-    /// that the user gives. cargo takes them from one place only: variables, else `[target]`, else `[build]` (cargo
-    /// reference, "build.rustflags").
+    /// that the user gives. cargo takes flags from one place only: variables, else `[target]`, else `[build]`. A
+    /// variable of ours takes the place of all, and says what the user's said: a list cannot be joined to a setting
+    /// that is a text (tried).
     pub fn remap(&self, program: Program, workshop: &Path) -> Result<Program> {
         let (sources, name) = self.sources()?;
         let flag = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
-        let ours = [flag(workshop, "/envtool"), flag(&sources, &name)];
+        let mut flags = self.flags()?;
+        flags.extend([flag(workshop, "/envtool"), flag(&sources, &name)]);
+        Ok(program.set("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}")))
+    }
+
+    /// The flags that the user gives rustc.
+    fn flags(&self) -> Result<Vec<String>> {
         let text = |name: &str| self.variables.get(name).map(|value| value.to_string_lossy().into_owned());
-        let given = text("CARGO_ENCODED_RUSTFLAGS").or_else(|| {
-            text("RUSTFLAGS").map(|flags| flags.split_whitespace().collect::<Vec<_>>().join("\u{1f}"))
-        });
-        if let Some(given) = given {
-            let flags: Vec<&str> = given.split('\u{1f}').chain(ours.iter().map(String::as_str)).collect();
-            let flags: Vec<&str> = flags.into_iter().filter(|flag| !flag.is_empty()).collect();
-            return Ok(program.set("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}")));
+        let words = |text: &str, end: char| {
+            text.split(end).map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+        };
+        if let Some(encoded) = text("CARGO_ENCODED_RUSTFLAGS") {
+            return Ok(words(&encoded, '\u{1f}'));
         }
-        let triple = self.host().replace('-', "_").to_uppercase();
-        let by_target = self.variables.contains_key(&format!("CARGO_TARGET_{triple}_RUSTFLAGS"))
-            || self
-                .config
-                .targets_with_flags()?
-                .iter()
-                .any(|name| name.starts_with("cfg(") || *name == self.host());
-        let key = if by_target { "target.'cfg(all())'.rustflags" } else { "build.rustflags" };
-        let list = toml::Value::from(ours.map(toml::Value::from).to_vec());
-        Ok(program.arg("--config").arg(format!("{key}={list}")))
+        if let Some(flags) = text("RUSTFLAGS") {
+            return Ok(words(&flags, ' '));
+        }
+        self.config.rustflags(self.host(), &ask(&self.rustc.clone().args(["--print", "cfg"]), None)?)
     }
 }
 
@@ -152,7 +169,7 @@ fn decides(name: &str) -> bool {
     let is_c = |text: &str| {
         C.iter().any(|c| text == *c || text.strip_prefix(c).is_some_and(|rest| rest.starts_with('_')))
     };
-    name != "CARGO_TARGET_DIR"
+    !NOT_VARIABLES.contains(&name)
         && (STARTS.iter().any(|start| name.starts_with(start))
             || is_c(bare)
             || ENDS.iter().any(|end| name.ends_with(end))
