@@ -18,7 +18,8 @@ use crate::signals;
 pub struct Program {
     path: PathBuf,
     arguments: Vec<OsString>,
-    variables: Vec<(OsString, OsString)>,
+    /// What is set, or taken away.
+    variables: Vec<(OsString, Option<OsString>)>,
     folder: Option<PathBuf>,
     name: Option<OsString>,
 }
@@ -49,7 +50,13 @@ impl Program {
 
     /// Sets a variable.
     pub fn set(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
-        self.variables.push((name.into(), value.into()));
+        self.variables.push((name.into(), Some(value.into())));
+        self
+    }
+
+    /// Takes a variable away.
+    pub fn unset(mut self, name: impl Into<OsString>) -> Self {
+        self.variables.push((name.into(), None));
         self
     }
 
@@ -62,7 +69,12 @@ impl Program {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.path);
         command.args(&self.arguments);
-        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        for (name, value) in &self.variables {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
         #[cfg(unix)]
         if let Some(name) = &self.name {
             use std::os::unix::process::CommandExt;

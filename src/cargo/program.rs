@@ -218,7 +218,15 @@ impl Cargo {
         for config in configs {
             program = program.arg("--config").arg(config);
         }
+        // Folders of the user's do not count, and what lies in them is not ours to remap. Crates of the registry gain
+        // nothing from incremental builds, and come out otherwise with them.
+        // (`build.build-dir` is a template: a folder with a brace in its name cannot be said.)
+        program = match target.as_os_str().as_encoded_bytes().contains(&b'{') {
+            true => program.unset("CARGO_BUILD_BUILD_DIR"),
+            false => program.set("CARGO_BUILD_BUILD_DIR", target),
+        };
         program
+            .set("CARGO_INCREMENTAL", "0")
             .set("CARGO_TERM_COLOR", "never")
             .set("CARGO_TERM_PROGRESS_WHEN", "never")
             .set("CARGO_TERM_QUIET", "false")

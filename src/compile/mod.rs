@@ -139,6 +139,11 @@ impl Compiler<'_> {
         if self.toolchain.config.builds_for()? {
             program = program.arg("--target").arg(self.toolchain.host());
         }
+        // A repository that the store lies in is not the tool's: its build script finds none, as in an archive.
+        program = program.set("GIT_CEILING_DIRECTORIES", &workshop.folder);
+        for name in ["GIT_DIR", "GIT_WORK_TREE"] {
+            program = program.unset(name);
+        }
         let program = self.toolchain.remap(program, &workshop.folder)?;
         let log = workshop.log(&package);
         let (mut files, mut seen) = (BTreeMap::new(), BTreeSet::new());

@@ -41,7 +41,9 @@ pub(super) fn commit(
         writes.push((Beside::Lock, lock.to_text()?));
     }
     if let Some(before) = &project.before {
-        if fs::read_text(&project.layout.manifest())?.unwrap_or_default() != *before {
+        let now = fs::read_text(&project.layout.manifest())?.unwrap_or_default();
+        // Another envtool may have written the very same.
+        if now != *before && now != project.text {
             return Err(Fault::new(format!("{} has changed meanwhile", project.layout.manifest().display()))
                 .help("run it again: what was fetched and built so far is kept"));
         }

@@ -20,4 +20,6 @@ mod sources;
 mod support;
 mod sync;
 mod tools;
+mod tools_faults;
+mod tools_keys;
 mod which;

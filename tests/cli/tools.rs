@@ -1,83 +1,13 @@
 //! Tools: built from source by the user's cargo, put into the environment's `bin/`, shared by the store.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use crate::support::crates::{CrateBuilder, sha256};
-use crate::support::{Dep, Output, Project, Sandbox, fingerprint, krate, telling, tree, write};
-
-const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
-
-/// A package with one executable of its name, whose `main` prints what `text`, an expression, gives.
-fn tool(name: &str, version: &str, text: &str) -> CrateBuilder {
-    bare(name, version).file("src/main.rs", &format!("fn main() {{ println!(\"{{}}\", {text}); }}\n"))
-}
-
-/// A package without a library.
-fn bare(name: &str, version: &str) -> CrateBuilder {
-    krate(name, version).without_file("src/lib.rs")
-}
-
-/// The row of a crate of the registry in a Cargo.lock.
-fn row(krate: &CrateBuilder, dependencies: &str) -> String {
-    format!(
-        "[[package]]\nname = {:?}\nversion = {:?}\nsource = {CRATES_IO:?}\nchecksum = {:?}\ndependencies = [{dependencies}]\n\n",
-        krate.name(),
-        krate.version(),
-        sha256(&krate.bytes())
-    )
-}
-
-/// A Cargo.lock for the package `root`, with these rows beside its own.
-fn lock(root: (&str, &str), dependencies: &str, rows: &str) -> String {
-    format!(
-        "version = 4\n\n[[package]]\nname = {:?}\nversion = {:?}\ndependencies = [{dependencies}]\n\n{rows}",
-        root.0, root.1
-    )
-}
-
-/// A project without a Cargo.toml, with these lines below `[tools]`.
-fn project<'a>(sandbox: &'a Sandbox, name: &str, tools: &str) -> Project<'a> {
-    let project = sandbox.project(name);
-    project.write("envtool.toml", &format!("[tools]\n{tools}"));
-    project
-}
-
-/// What an executable of the environment prints.
-fn says(project: &Project<'_>, name: &str) -> String {
-    project.envtool(&["run", "--", name]).ok().stdout.trim_end().to_owned()
-}
-
-/// The names in a folder, without the environment's own scripts.
-fn names(folder: &Path) -> Vec<String> {
-    let mut found: Vec<String> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| !name.starts_with("activate"))
-        .collect();
-    found.sort();
-    found
-}
-
-fn bin(project: &Project<'_>) -> Vec<String> {
-    names(&project.path(".envtool/bin"))
-}
-
-/// The folders of the tools that the store holds.
-fn built(sandbox: &Sandbox) -> BTreeSet<String> {
-    let folder = sandbox.store().join("v1/built");
-    if folder.is_dir() { names(&folder).into_iter().collect() } else { BTreeSet::new() }
-}
-
-fn was_built(output: &Output, package: &str) {
-    assert!(output.stderr.contains(&format!("Built {package} in ")), "{output}");
-}
-
-fn from_the_store(output: &Output, package: &str) {
-    assert!(output.stderr.contains(&format!("Installed {package} from the store")), "{output}");
-}
+use crate::support::tools::{
+    bare, bin, built, from_the_store, lock, names, project, row, says, tool, was_built,
+};
+use crate::support::{Dep, Sandbox, fingerprint, krate, telling, tree, write};
 
 #[test]
 fn it_is_built_with_the_lock_that_it_ships() {

@@ -5,9 +5,10 @@ pub(crate) mod files;
 pub(crate) mod git;
 pub(crate) mod registry;
 pub(crate) mod sandbox;
+pub(crate) mod tools;
 
 pub(crate) use crates::{Dep, krate, telling};
 pub(crate) use files::{fingerprint, tree};
 pub(crate) use git::GitRepo;
 pub(crate) use registry::{Fault, Registry};
-pub(crate) use sandbox::{Output, Project, Sandbox, any_file_holds, skipped, write};
+pub(crate) use sandbox::{Call, Project, Sandbox, any_file_holds, skipped, write};
