@@ -43,29 +43,24 @@ pub struct BuiltRecord {
 }
 
 impl Store {
-    /// The tool under `key`; `None` where it is absent. One that lost a part is dropped: entries are renamed into
-    /// place whole, so somebody took the part away.
+    /// The tool under `key`; `None` where it is absent, or lost a part: entries are renamed into place whole, so
+    /// somebody took it away. That one stays until another takes its place: another envtool may have put a whole one
+    /// there by the time that it would be removed.
     pub fn built(&self, key: &Digest) -> Result<Option<Built>> {
         let folder = self.layout.built(key);
-        let Some(bytes) = fs::read(&StoreLayout::built_record(&folder))? else {
-            fs::remove_tree(&folder)?;
-            return Ok(None);
-        };
-        if let Ok(record) = serde_json::from_slice::<BuiltRecord>(&bytes) {
-            let built = Built { key: *key, folder: folder.clone(), record };
-            let mut whole = true;
-            for name in built.record.bins.keys() {
-                whole = whole && fs::is_file(&built.executable(name))?;
-            }
-            if whole {
-                return Ok(Some(built));
+        let Some(bytes) = fs::read(&StoreLayout::built_record(&folder))? else { return Ok(None) };
+        let Ok(record) = serde_json::from_slice::<BuiltRecord>(&bytes) else { return Ok(None) };
+        let built = Built { key: *key, folder, record };
+        for name in built.record.bins.keys() {
+            if !fs::is_file(&built.executable(name))? {
+                return Ok(None);
             }
         }
-        fs::remove_tree(&folder)?;
-        Ok(None)
+        Ok(Some(built))
     }
 
-    /// Takes a tool in whose executables lie at `files`, by name.
+    /// Takes a tool in whose executables lie at `files`, by name. Whoever builds under this key holds the lock of its
+    /// workshop, so that nobody else does meanwhile.
     pub fn keep_built(
         &self,
         key: &Digest,
@@ -89,6 +84,9 @@ impl Store {
         fs::write_new(&StoreLayout::built_record(aside.path()), &text)?;
         fs::set_mode(aside.path(), 0o755)?;
         let folder = self.layout.built(key);
+        if self.built(key)?.is_none() {
+            fs::remove_tree(&folder)?;
+        }
         // Where another was quicker, its executables count, and ours go with the folder.
         fs::rename_unless_there(aside.path(), &folder)?;
         self.built(key)?.ok_or_else(|| {
@@ -101,4 +99,39 @@ fn digest(file: &Path) -> Result<Digest> {
     let gone = || Fault::new(format!("{} is gone", file.display())).help("run it again");
     let open = fs::open(file)?.ok_or_else(gone)?;
     crate::digest::of_reader(open).map_err(|error| fs::failed("read", file, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use crate::digest::Digest;
+    use crate::fs::{self, Waiting};
+    use crate::layout::StoreLayout;
+    use crate::package::PackageId;
+    use crate::store::Store;
+
+    #[test]
+    fn a_damaged_tool_is_absent_and_gives_way_to_a_whole_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path());
+        let lock = store.lock(&Waiting { at_most: Duration::ZERO, tell: &|| {} }).unwrap();
+        let key = Digest::of(b"key");
+        let folder = store.layout().built(&key);
+        // Looking takes nothing away: this may be what another is about to make whole.
+        fs::create_folders(&StoreLayout::executable(&folder, "tool")).unwrap();
+        assert_eq!(store.built(&key).unwrap(), None);
+        assert!(fs::is_folder(&folder).unwrap());
+
+        let file = dir.path().join("file");
+        fs::write(&file, b"new").unwrap();
+        let files = BTreeMap::from([("tool".to_owned(), file)]);
+        let package = PackageId { name: "tool".parse().unwrap(), version: "1.0.0".parse().unwrap() };
+        let kept = store.keep_built(&key, (&package, "rustc"), &files, &lock).unwrap();
+        assert_eq!(kept.record.bins["tool"], Digest::of(b"new"));
+        assert_eq!(store.built(&key).unwrap(), Some(kept.clone()));
+        let again = store.keep_built(&key, (&package, "other"), &files, &lock).unwrap();
+        assert_eq!(again, kept, "the first one stays");
+    }
 }
