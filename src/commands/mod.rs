@@ -10,12 +10,14 @@ pub mod sync;
 pub mod which;
 
 use std::ffi::OsStr;
+use std::path::Path;
 
 use serde::Serialize;
 
 use crate::context::Context;
 use crate::environment::Environment;
 use crate::fault::{Fault, Result};
+use crate::fs;
 use crate::project::Project;
 
 /// What a verb has to say once it is done.
@@ -69,4 +71,19 @@ fn no_such_command(name: &OsStr) -> Fault {
     Fault::new(format!("could not find the command {:?}", name.display().to_string()))
         .why("it is neither in the environment nor on PATH")
         .help("`envtool list` shows what the environment holds")
+}
+
+/// Refuses a command whose executable in the environment is gone from the store: what PATH leads to behind it is
+/// another one.
+fn refuse_lost(name: &OsStr, environment: &Environment) -> Result<()> {
+    let is_name = Path::new(name).file_name() == Some(name);
+    let file = environment.layout().bin().join(name);
+    if !is_name || fs::kind(&file)? != fs::Kind::Link || fs::metadata(&file)?.is_some() {
+        return Ok(());
+    }
+    let target = fs::link_target(&file)?.unwrap_or_default();
+    Err(Fault::new(format!("could not find the command {:?}", name.display().to_string()))
+        .why(format!("{} leads to {}, which is gone", file.display(), target.display()))
+        .help("envtool sync")
+        .with_exit_code(127))
 }

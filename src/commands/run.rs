@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::{Outcome, environment_of, no_such_command, sync as sync_verb};
+use super::{Outcome, environment_of, no_such_command, refuse_lost, sync as sync_verb};
 use crate::context::Context;
 use crate::environment::{Environment, path_inside, variables};
 use crate::fault::{Fault, Result};
@@ -43,6 +43,7 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     let Some((name, rest)) = arguments.command.split_first() else {
         return Ok(Outcome::default());
     };
+    refuse_lost(name, &environment)?;
     let program = locate(name, &path_inside(root, &context.path, home), &context.current)?;
     // 4. Become it.
     let program = variables(root, &context.path, home)

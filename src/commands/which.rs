@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use super::{Outcome, environment_of, no_such_command};
+use super::{Outcome, environment_of, no_such_command, refuse_lost};
 use crate::context::Context;
 use crate::environment::path_inside;
 use crate::fault::Result;
@@ -22,6 +22,7 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     // 1. Which environment.
     let project = Project::find_or_fault(&context.folder)?;
     let environment = environment_of(&project, context)?;
+    refuse_lost(&arguments.name, &environment).map_err(|fault| fault.with_exit_code(1))?;
     // 2. Every file of that name that PATH leads to inside it.
     let path = path_inside(environment.layout().root(), &context.path, context.cargo_home().ok());
     let found = process::find_all(&arguments.name, &path, &context.current);
