@@ -13,6 +13,8 @@ use crate::progress::Progress;
 
 /// How long a lock is waited for, in seconds, where `ENVTOOL_LOCK_TIMEOUT` does not say.
 const LOCK_TIMEOUT: u64 = 300;
+/// The same for an envtool that builds a tool: that may take long.
+const BUILD_TIMEOUT: u64 = 3 * 60 * 60;
 
 /// The flags that every command takes.
 #[derive(Debug, Clone, Default)]
@@ -51,7 +53,7 @@ pub struct Context<'a> {
     pub toolchain: Option<OsString>,
     cache: Option<PathBuf>,
     cargo_home: Option<PathBuf>,
-    lock_timeout: Duration,
+    lock_timeout: Option<Duration>,
 }
 
 impl<'a> Context<'a> {
@@ -120,7 +122,12 @@ impl<'a> Context<'a> {
 
     /// How locks are waited for.
     pub fn waiting<'w>(&self, tell: &'w dyn Fn()) -> Waiting<'w> {
-        Waiting { at_most: self.lock_timeout, tell }
+        Waiting { at_most: self.lock_timeout.unwrap_or(Duration::from_secs(LOCK_TIMEOUT)), tell }
+    }
+
+    /// How the end of a build is waited for.
+    pub fn waiting_for_build<'w>(&self, tell: &'w dyn Fn()) -> Waiting<'w> {
+        Waiting { at_most: self.lock_timeout.unwrap_or(Duration::from_secs(BUILD_TIMEOUT)), tell }
     }
 
     /// Says on standard error that another envtool is waited for.
@@ -137,11 +144,12 @@ fn existing(folder: &Path) -> Result<PathBuf> {
         .help("name one that is there with --directory"))
 }
 
-fn lock_timeout(value: Option<OsString>) -> Result<Duration> {
+fn lock_timeout(value: Option<OsString>) -> Result<Option<Duration>> {
     let Some(value) = value else {
-        return Ok(Duration::from_secs(LOCK_TIMEOUT));
+        return Ok(None);
     };
-    value.to_str().and_then(|text| text.parse().ok()).map(Duration::from_secs).ok_or_else(|| {
+    let seconds = value.to_str().and_then(|text| text.parse().ok());
+    seconds.map(Duration::from_secs).map(Some).ok_or_else(|| {
         Fault::usage(format!("ENVTOOL_LOCK_TIMEOUT is no number of seconds: {}", value.display()))
             .help("set it to a whole number, such as 60")
     })

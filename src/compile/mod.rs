@@ -91,7 +91,7 @@ impl Compiler<'_> {
     pub fn build(&self, row: &ToolRow, key: &Digest, source: &mut Source<'_>) -> Result<Made> {
         let tell = || self.context.progress.warn("waiting for another envtool that builds");
         let folder = self.store.layout().workshop(&self.toolchain.digest()?);
-        let workshop = Workshop::open(folder, &self.context.waiting(&tell))?;
+        let workshop = Workshop::open(folder, &self.context.waiting_for_build(&tell))?;
         if let Some(built) = self.store.built(key)? {
             return Ok(Made::Built(built));
         }
@@ -197,8 +197,12 @@ impl Compiler<'_> {
     fn failed(&self, row: &ToolRow, workshop: &Workshop, log: &str) -> Fault {
         let (package, toolchain) = (row.id(), &self.toolchain);
         let flags = flags(row).join(" ");
-        let help = compile_log::cure(log).unwrap_or_else(|| {
-            format!(
+        let wrong = ["does not contain this feature", "no bin target named", "requires the features"];
+        let help = compile_log::cure(log).unwrap_or_else(|| match wrong.iter().any(|words| log.contains(words)) {
+            true if !log.contains("   Compiling ") => {
+                format!("correct `features` and `bins` of {} in [tools] of envtool.toml", package.name)
+            }
+            _ => format!(
                 "see the log; where it is the crate itself, pin another release (`envtool add {}@VERSION`)",
                 package.name
             )
