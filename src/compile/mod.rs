@@ -144,7 +144,10 @@ impl Compiler<'_> {
         for name in ["GIT_DIR", "GIT_WORK_TREE"] {
             program = program.unset(name);
         }
-        let program = self.toolchain.remap(program, &workshop.folder)?;
+        // Most crates in the workshop are links to their trees.
+        let trees = self.store.layout().bucket("trees");
+        let folders = [(trees.as_path(), "/envtool/trees"), (workshop.folder.as_path(), "/envtool")];
+        let program = self.toolchain.remap(program, &folders)?;
         let log = workshop.log(&package);
         let (mut files, mut seen) = (BTreeMap::new(), BTreeSet::new());
         let progress = self.context.progress;

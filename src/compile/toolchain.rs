@@ -10,6 +10,7 @@ use crate::cargo_config::CargoConfig;
 use crate::context::Context;
 use crate::digest::{Digest, Hasher};
 use crate::fault::{Fault, Result};
+use crate::fs;
 use crate::process::{self, Program};
 
 /// The tables of cargo's configuration that decide on code.
@@ -118,15 +119,23 @@ impl Toolchain {
         Ok((Path::new(sysroot.trim()).join("lib/rustlib/src/rust"), format!("/rustc/{commit}")))
     }
 
-    /// Has a build present the folder `workshop` under a name that is the same on every machine, besides the flags
+    /// Has a build present what lies in `folders` under names that are the same on every machine, besides the flags
     /// that the user gives. cargo takes flags from one place only: variables, else `[target]`, else `[build]`. A
     /// variable of ours takes the place of all, and says what the user's said: a list cannot be joined to a setting
     /// that is a text (tried).
-    pub fn remap(&self, program: Program, workshop: &Path) -> Result<Program> {
+    pub fn remap(&self, program: Program, folders: &[(&Path, &str)]) -> Result<Program> {
         let (sources, name) = self.sources()?;
         let flag = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
         let mut flags = self.flags()?;
-        flags.extend([flag(workshop, "/envtool"), flag(&sources, &name)]);
+        for (folder, name) in folders {
+            // Where a compiler works is known by the path without links.
+            let real = fs::canonical(folder)?;
+            flags.push(flag(&real, name));
+            if real != *folder {
+                flags.push(flag(folder, name));
+            }
+        }
+        flags.push(flag(&sources, &name));
         Ok(program.set("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}")))
     }
 

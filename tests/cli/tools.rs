@@ -432,17 +432,29 @@ fn a_toolchain_that_is_not_there_is_named() {
 fn the_same_executable_comes_from_two_machines_and_names_neither() {
     let library = "pub fn id() -> String { let at = std::panic::Location::caller(); format!(\"{} {}\", include!(concat!(env!(\"OUT_DIR\"), \"/made.rs\")), at) }\n";
     let script = "fn main() { let out = std::env::var(\"OUT_DIR\").unwrap(); std::fs::write(out + \"/made.rs\", \"{ if std::env::args().count() > 7 { panic!(\\\"made\\\") }; 7 }\").unwrap(); }\n";
-    let make = |name: &str, flags: &str| {
+    let make = |name: &str, flags: &str, debug: &str| {
         let sandbox = Sandbox::new();
         sandbox.registry().publish(&krate("dep", "1.0.0").lib(library).build_script(script));
+        // One without a build script is not copied.
+        sandbox.registry().publish(
+            &telling("plain", "1.0.0").lib(
+                "#[inline(never)] pub fn id() -> String { std::panic::Location::caller().to_string() }\n",
+            ),
+        );
+        if name.starts_with("some") {
+            // The store lies behind a link.
+            symlink(sandbox.outside("disk"), sandbox.home().join(".cache")).unwrap();
+        }
         sandbox.registry().publish(
             &bare("tool", "1.0.0")
                 .dep(Dep::new("dep", "^1"))
+                .dep(Dep::new("plain", "^1"))
                 .build_script(script)
-                .file("src/main.rs", "fn main() { if std::env::args().count() > 5 { panic!(\"many\") } println!(\"{} {}\", dep::id(), include!(concat!(env!(\"OUT_DIR\"), \"/made.rs\"))); }\n"),
+                .file("src/main.rs", "fn main() { if std::env::args().count() > 5 { panic!(\"many\") } println!(\"{} {} {}\", dep::id(), plain::id(), include!(concat!(env!(\"OUT_DIR\"), \"/made.rs\"))); }\n"),
         );
         let project = project(&sandbox, name, "tool = \"1.0.0\"\n");
-        project.envtool(&["sync"]).env("RUSTFLAGS", flags).ok();
+        let call = project.envtool(&["sync"]).env("RUSTFLAGS", flags);
+        call.env("CARGO_PROFILE_RELEASE_DEBUG", debug).ok();
         let bytes = fs::read(project.path(".envtool/bin/tool")).unwrap();
         let text = String::from_utf8_lossy(&bytes);
         let root = sandbox.outside(".").canonicalize().unwrap().display().to_string();
@@ -454,8 +466,8 @@ fn the_same_executable_comes_from_two_machines_and_names_neither() {
         assert_eq!(says(&project, "tool").split_whitespace().next(), Some("7"));
         (bytes, project.read("envtool.lock"))
     };
-    for flags in ["", "-g"] {
-        let (one, two) = (make("one", flags), make("some/where else/two", flags));
+    for (flags, debug) in [("", "false"), ("-g", "full")] {
+        let (one, two) = (make("one", flags, debug), make("some/where else/two", flags, debug));
         assert_eq!(one.1, two.1);
         assert!(one.0 == two.0, "{flags}: the executables differ");
     }

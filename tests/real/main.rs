@@ -17,6 +17,7 @@ mod mise;
 mod pins;
 mod ripgrep;
 mod support;
+mod tools;
 
 use support::Sandbox;
 
