@@ -1,6 +1,6 @@
 //! `envtool.lock`: the closure of the pins of `[crates]`, for a project without a Cargo.toml, and one row for each
-//! tool. A tool's closure is the Cargo.lock in its archive, whose SHA-256 the row gives; where it ships none, the
-//! closure that cargo's resolver found stands with the row.
+//! tool. A tool's closure is the Cargo.lock in its archive, whose SHA-256 the row gives; where it ships none that cargo
+//! builds with, the closure that cargo's resolver found stands with the row.
 //!
 //! TOML, sorted, and the same bytes for the same input on every machine: no path, no time and no address of a
 //! registry stands in it. [`to_cargo_lock`] hands rows to cargo's resolver, [`from_cargo_lock`] takes the answer.

@@ -54,18 +54,25 @@ pub fn is_current(project: &Project, context: &Context<'_>) -> Result<bool> {
             return Ok(false);
         }
     }
-    for (name, file) in &stamp.links {
-        if fs::link_target(&environment.layout().bin().join(name))?.as_ref() != Some(file)
-            || !fs::is_file(file)?
-        {
-            return Ok(false);
-        }
+    if !has_tools(&environment, &stamp)? {
+        return Ok(false);
     }
     let listing = environment.listing()?;
     Ok(environment.names()? == stamp.names
         && listing.dangling == 0
         && listing.digest() == stamp.listing
         && environment.has_cargo_toml()? == stamp.cargo_toml)
+}
+
+/// Whether each executable of a tool leads where it led, and lies there.
+fn has_tools(environment: &Environment, stamp: &Stamp) -> Result<bool> {
+    for (name, file) in &stamp.links {
+        let link = environment.layout().bin().join(name);
+        if fs::link_target(&link)?.as_ref() != Some(file) || !fs::is_file(file)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Whether the environment, or what it was made from, has changed since: by names, not by contents.
@@ -77,7 +84,9 @@ pub fn drift(project: &Project, environment: &Environment, context: &Context<'_>
     if let Some(file) = resolve::changed(project.layout.root(), &stamp.inputs)? {
         return Ok(Drift::Changed(file));
     }
-    let whole = environment.names()? == stamp.names && environment.has_cargo_toml()? == stamp.cargo_toml;
+    let whole = environment.names()? == stamp.names
+        && has_tools(environment, &stamp)?
+        && environment.has_cargo_toml()? == stamp.cargo_toml;
     Ok(if whole { Drift::None } else { Drift::Environment })
 }
 

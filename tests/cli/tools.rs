@@ -294,11 +294,14 @@ fn a_project_that_moved_keeps_its_tools_and_a_deleted_store_is_mended() {
     let entry = sandbox.store().join("v1/built").join(entry);
     for part in ["bin/tool", "record.json", "bin"] {
         let part = entry.join(part);
+        let executable = part.file_name().unwrap() != "record.json";
         if part.is_dir() {
             fs::remove_dir_all(&part).unwrap();
         } else {
             fs::remove_file(&part).unwrap();
         }
+        let other = project.envtool(&["run", "--", "true"]).ok();
+        assert_eq!(other.stderr.contains("envtool sync"), executable, "{other}");
         project.envtool(&["sync"]).ok();
         assert_eq!(says(&project, "tool"), "here", "{}", part.display());
     }
