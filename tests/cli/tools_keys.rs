@@ -14,10 +14,9 @@ fn host(sandbox: &Sandbox) -> String {
 
 /// A tool that says with which flags it was built, and that could say where.
 fn publish_flagged(sandbox: &Sandbox) {
-    sandbox.registry().publish(&krate("dep", "1.0.0").lib(
-        "pub fn id() -> String { if std::env::args().count() > 9 { panic!(\"dep\") } format!(\"{} {}\", cfg!(seen), cfg!(also)) }\n",
-    ));
-    sandbox.registry().publish(&tool("tool", "1.0.0", "dep::id()").dep(Dep::new("dep", "^1")));
+    let text =
+        "{ if std::env::args().count() > 9 { panic!(\"tool\") } format!(\"{} {}\", cfg!(seen), cfg!(also)) }";
+    sandbox.registry().publish(&tool("tool", "1.0.0", text));
 }
 
 /// The executable holds no path of the sandbox.
@@ -28,7 +27,7 @@ fn names_no_path(sandbox: &Sandbox, project: &Project<'_>, what: &str) {
     assert!(!text.contains(root.to_str().unwrap()), "{what}: a path of the machine");
 }
 
-/// What cargo's configuration says, the variables, and what a program says that was built so.
+/// What cargo's configuration says, the variables, and what a program says that cargo 1.95 built so (tried).
 type Case<'c> = (&'c str, &'c [(&'c str, &'c str)], &'c str);
 
 #[test]
@@ -62,14 +61,6 @@ fn the_users_own_flags_stay_in_force() {
     for (number, (config, variables, expected)) in cases.iter().enumerate() {
         sandbox.configure_cargo(config);
         let what = format!("{config:?} {variables:?}");
-        // What cargo itself makes of it.
-        let plain = sandbox.project(&format!("plain-{number}"));
-        plain.write("Cargo.toml", "[package]\nname = \"plain\"\nversion = \"0.1.0\"\nedition = \"2021\"\n");
-        plain.write("src/main.rs", "fn main() { println!(\"{} {}\", cfg!(seen), cfg!(also)); }\n");
-        let cargo = variables
-            .iter()
-            .fold(plain.cargo(&["run", "--quiet"]), |call, (name, value)| call.env(name, value));
-        assert_eq!(cargo.ok().stdout.trim(), *expected, "{what}: cargo");
         let project = project(&sandbox, &format!("p{number}"), "tool = \"1.0.0\"\n");
         let call =
             variables.iter().fold(project.envtool(&["sync"]), |call, (name, value)| call.env(name, value));
@@ -135,33 +126,29 @@ fn what_decides_on_code_is_compiled_again_and_nothing_else() {
     };
     another("", pin, &[]);
     same("", &[]);
-    for config in [
-        "[net]\nretry = 7\n",
-        "[http]\ntimeout = 7\n",
-        "[registry]\ntoken = \"secret\"\n",
-        "[registries.other]\nindex = \"sparse+http://127.0.0.1:9/\"\n",
-        "[term]\nverbose = true\n",
-        "[alias]\nbuild = \"check\"\n",
-        "[build]\njobs = 1\n",
-        "[build]\ntarget-dir = \"elsewhere\"\n",
-        "[build]\nbuild-dir = \"elsewhere\"\n",
-    ] {
-        same(config, &[]);
-    }
-    for (name, value) in [
-        ("CARGO_BUILD_JOBS", "1"),
-        ("CARGO_TARGET_DIR", elsewhere.as_str()),
-        ("CARGO_BUILD_TARGET_DIR", &elsewhere),
-        ("CARGO_BUILD_BUILD_DIR", &elsewhere),
-        ("CARGO_INCREMENTAL", "1"),
-        ("CARGO_BUILD_INCREMENTAL", "true"),
-        ("CARGO_TERM_VERBOSE", "true"),
-        ("CARGO_REGISTRY_TOKEN", "secret"),
-        ("CARGO_MANIFEST_DIR", "/somewhere"),
-        ("CARGO_TARGET_TMPDIR", "/somewhere"),
-    ] {
-        same("", &[(name, value)]);
-    }
+    same(
+        "[net]\nretry = 7\n[http]\ntimeout = 7\n[registry]\ntoken = \"secret\"\n[term]\nverbose = true\n[alias]\nbuild = \"check\"\n[registries.other]\nindex = \"sparse+http://127.0.0.1:9/\"\n",
+        &[],
+    );
+    same(
+        "[build]\njobs = 1\nincremental = true\ntarget-dir = \"elsewhere\"\nbuild-dir = \"elsewhere\"\n",
+        &[],
+    );
+    same(
+        "",
+        &[
+            ("CARGO_BUILD_JOBS", "1"),
+            ("CARGO_TARGET_DIR", &elsewhere),
+            ("CARGO_BUILD_TARGET_DIR", &elsewhere),
+            ("CARGO_BUILD_BUILD_DIR", &elsewhere),
+            ("CARGO_INCREMENTAL", "1"),
+            ("CARGO_BUILD_INCREMENTAL", "true"),
+            ("CARGO_TERM_VERBOSE", "true"),
+            ("CARGO_REGISTRY_TOKEN", "secret"),
+            ("CARGO_MANIFEST_DIR", "/somewhere"),
+            ("CARGO_TARGET_TMPDIR", "/somewhere"),
+        ],
+    );
     another("", pin, &[("RUSTFLAGS", "--cfg other")]);
     another("", pin, &[("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")]);
     another("", pin, &[("CARGO_BUILD_TARGET", &host)]);
@@ -183,7 +170,6 @@ fn folders_that_the_user_chose_for_builds_do_not_matter() {
     let folder = elsewhere.to_str().unwrap();
     for (number, (name, value)) in [
         ("CARGO_TARGET_DIR", folder),
-        ("CARGO_BUILD_TARGET_DIR", folder),
         ("CARGO_BUILD_BUILD_DIR", folder),
         ("CARGO_BUILD_TARGET", &host),
         ("CARGO_BUILD_TARGET", "wasm32-unknown-unknown"),
