@@ -14,6 +14,7 @@ pub use activate::{SCRIPTS, Script, is_reserved, is_script};
 pub use change::{Beside, Change};
 pub use link::place;
 pub use record::Record;
+pub use undo::{Rewrite, changed_meanwhile};
 pub use variables::{path_inside, variables};
 
 use std::collections::BTreeMap;

@@ -11,6 +11,7 @@ use crate::cargo::program::{Cargo, Surroundings};
 use crate::cargo::{config, entry};
 use crate::cargo_config::CargoConfig;
 use crate::cargo_include::{self, State};
+use crate::cargo_lock::{Source, crates_io};
 use crate::context::Context;
 use crate::digest::Digest;
 use crate::environment::{Environment, EnvironmentLock};
@@ -122,6 +123,20 @@ impl<'a> Session<'a> {
         })
     }
 
+    /// The same session for the same project with other manifests.
+    #[must_use]
+    pub fn of<'b>(self, project: &'b Project) -> Session<'b>
+    where
+        'a: 'b,
+    {
+        Session { project, ..self }
+    }
+
+    /// Takes the environment away again where this session made it and nothing came into it.
+    pub fn leave(&self) -> Result<()> {
+        if self.was_there { Ok(()) } else { self.environment.remove_if_new(&self.lock) }
+    }
+
     /// The user's cargo, with the toolchain that the project chooses.
     pub fn cargo(&self) -> Result<&Cargo> {
         if let Some(cargo) = self.cargo.get() {
@@ -171,7 +186,12 @@ impl<'a> Session<'a> {
 
     /// Brings crates of crates.io into the store. Gives their trees, in this order.
     pub fn trees(&self, packages: &[(PackageId, Digest)]) -> Result<Vec<Tree>> {
-        super::closure::fetch_trees(self, packages)
+        self.trees_from(&crates_io(), packages)
+    }
+
+    /// Brings crates of a registry into the store. Gives their trees, in this order.
+    pub fn trees_from(&self, source: &Source, packages: &[(PackageId, Digest)]) -> Result<Vec<Tree>> {
+        super::closure::fetch_trees(self, source, packages)
     }
 
     /// Fetches with `work`, which is handed what fetching needs.
