@@ -1,9 +1,10 @@
 //! `cargo bench --bench peers`: envtool beside cargo on the real registry, in one run, on the three real projects
-//! that the tests use. Prints a Markdown table; nothing passes or fails.
+//! that the tests use, and on tools that are built. Prints a Markdown table; nothing passes or fails.
 //!
 //! Peers take turns (A B A B), each figure is the median of its rounds. No tree is removed before the end: on ext4,
 //! files that are made right after others were removed can be ten times slower. So it needs some 26 GB in the folder
-//! for temporary files (`TMPDIR` moves it), and a few minutes. `cargo bench --bench peers -- ripgrep` takes only that.
+//! for temporary files (`TMPDIR` moves it), and a quarter of an hour. `cargo bench --bench peers -- ripgrep` takes only
+//! that.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -17,6 +18,8 @@ mod inputs;
 #[expect(dead_code, reason = "shared with the tests, which use more of it")]
 #[path = "../tests/real/support/sandbox.rs"]
 mod sandbox;
+#[path = "peers/tools.rs"]
+mod tools;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -58,6 +61,11 @@ fn main() {
         let cold = bench.cold(input, &mut table);
         bench.warm(input, &cold, &mut table);
         bench.small(input, &cold, &mut table);
+    }
+    for tool in tools::TOOLS {
+        if asked.is_empty() || asked.iter().any(|name| name == tool.name) {
+            tools::measure(&bench.sandbox, tool, &mut table);
+        }
     }
     table.print();
     eprintln!("removing what was made …");
@@ -120,7 +128,7 @@ impl Bench {
             their_peak = their_peak.max(fetched.peak);
             last = Some(Cold { store, cargo_home, project });
         }
-        table.ratio(input, "cold sync", &ours, "cargo fetch --locked", &theirs, 0.4);
+        table.ratio(&shown(input), "cold sync", &ours, "cargo fetch --locked", &theirs, 0.4);
         table.memory(input, peak, their_peak);
         last.unwrap()
     }
@@ -147,7 +155,14 @@ impl Bench {
                 .ok();
             theirs.push(vendored.took);
         }
-        table.ratio(input, "warm sync", &ours, "cargo vendor --versioned-dirs --locked", &theirs, 0.05);
+        table.ratio(
+            &shown(input),
+            "warm sync",
+            &ours,
+            "cargo vendor --versioned-dirs --locked",
+            &theirs,
+            0.05,
+        );
     }
 
     /// What takes milliseconds: a sync with nothing to do, and `run` over the command alone.
@@ -158,7 +173,7 @@ impl Bench {
         let sync = self.sync(&cold.project, &cold.store, &home);
         sync.ok().says("nothing to do");
         let nothing: Vec<Duration> = (0..MANY).map(|_| sync.ok().took).collect();
-        table.most(input, "nothing to do", median(&nothing), Duration::from_millis(10));
+        table.most(&shown(input), "nothing to do", median(&nothing), Duration::from_millis(10));
 
         let start = |program: &str, args: &[&str]| {
             let mut command = Command::new(program);
@@ -200,7 +215,7 @@ struct Table {
 impl Table {
     fn ratio(
         &mut self,
-        input: &Input,
+        input: &str,
         what: &str,
         ours: &[Duration],
         peer: &str,
@@ -209,7 +224,7 @@ impl Table {
     ) {
         let ratio = median(ours).as_secs_f64() / median(theirs).as_secs_f64();
         self.rows.push([
-            shown(input),
+            input.to_owned(),
             what.to_owned(),
             span(ours),
             format!("`{peer}`: {}", span(theirs)),
@@ -234,9 +249,9 @@ impl Table {
         ]);
     }
 
-    fn most(&mut self, input: &Input, what: &str, ours: Duration, most: Duration) {
+    fn most(&mut self, input: &str, what: &str, ours: Duration, most: Duration) {
         self.rows.push([
-            shown(input),
+            input.to_owned(),
             what.to_owned(),
             milliseconds(ours),
             String::new(),

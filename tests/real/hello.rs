@@ -23,7 +23,11 @@ fn hello(sandbox: &Sandbox, name: &str) -> PathBuf {
 fn real_hello_prints_its_line_as_the_readme_says() {
     let sandbox = sandbox();
     let project = hello(&sandbox, "hello");
-    sandbox.set_up(&project).says("downloaded");
+    let added = sandbox.envtool(&["add", "serde_json@1.0.140", "hexyl@0.16.0"], &project).ok();
+    added.says("Pinned serde_json 1.0.140 (crate)").says("Pinned hexyl 0.16.0 (tool)").says("downloaded");
+    let piped = ["run", "--", "sh", "-c", "cargo run --quiet | hexyl --plain"];
+    let dump = sandbox.envtool(&piped, &project).ok().stdout;
+    assert!(dump.contains("7b 22 68 65 6c 6c 6f 22"), "{dump}");
     let run = |name: &str| {
         let empty = sandbox.empty(name);
         let args = ["run", "--", "cargo", "run", "--quiet"];
@@ -42,6 +46,7 @@ fn real_hello_prints_its_line_as_the_readme_says() {
 fn real_hello_comes_from_cargo_s_own_cache_without_a_network() {
     let sandbox = sandbox();
     let project = hello(&sandbox, "hello");
+    sandbox.cargo(&["add", "--quiet", "serde_json@=1.0.140"], &project).ok();
     let control = sandbox.envtool(&["init"], &project).ok();
     let control = (control, sandbox.envtool(&["sync"], &project).without_network().run()).1;
     assert_eq!(
