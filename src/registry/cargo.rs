@@ -1,8 +1,9 @@
 //! cargo's registries: the sparse index and the archives (cargo reference, "Registry Index").
 
 use serde::Deserialize;
-use tame_index::{IndexKrate, KrateName};
+use tame_index::KrateName;
 
+use super::releases::{about_another, releases};
 use crate::digest::Digest;
 use crate::fault::{Fault, Result};
 use crate::package::{PackageId, PackageName};
@@ -128,13 +129,11 @@ fn prefix(name: &str) -> String {
 
 /// The checksum of `package` in its rows; `None` where the registry has no such version.
 pub fn checksum_in(rows: &[u8], package: &PackageId) -> Result<Option<Digest>> {
-    let bad = |why| senseless(&package.name, why);
-    let krate = IndexKrate::from_slice(rows).map_err(|error| bad(error.to_string()))?;
-    if krate.name() != package.name.as_str() {
-        return Err(bad(format!("it is about {:?}", krate.name())));
+    let (name, releases) = releases(rows, &package.name)?;
+    if name != package.name {
+        return Err(senseless(&package.name, about_another(name.as_str())));
     }
-    let wanted = package.version.to_string();
-    Ok(krate.versions.iter().find(|row| row.version == wanted).map(|row| Digest::from_bytes(row.checksum.0)))
+    Ok(releases.iter().find(|one| one.version == package.version).map(|one| one.checksum))
 }
 
 /// An answer about `name` that cannot be one.

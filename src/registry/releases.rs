@@ -86,7 +86,7 @@ pub fn releases(rows: &[u8], asked: &PackageName) -> Result<(PackageName, Vec<Re
 }
 
 /// What is wrong with an answer about `name`.
-fn about_another(name: &str) -> String {
+pub(super) fn about_another(name: &str) -> String {
     let shown: String = name.chars().take(60).collect();
     format!("it is about {shown:?}")
 }
