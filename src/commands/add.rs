@@ -67,7 +67,7 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     // 3. Pin, lock, install.
     let added = adding::add(&project, &asked, context);
     if let (Err(_), Some(new)) = (&added, made) {
-        new.undo();
+        new.undo()?;
     }
     drop(held);
     let added = added?;

@@ -95,7 +95,7 @@ impl<'a> Session<'a> {
         refuse_home_in_project(project, context)?;
         let store_lock = store.lock(&context.waiting(&tell))?;
         let was_there = fs::kind(project.layout.environment().root())? != fs::Kind::Absent;
-        let (mut environment, lock) = make_and_lock(project, context)?;
+        let (mut environment, lock) = Environment::make_and_lock(&project.layout, &context.waiting(&tell))?;
         environment.recover(&lock)?;
         environment.clear_leftovers(&lock)?;
         environment.write_scripts(&lock)?;
@@ -221,22 +221,6 @@ fn refuse_home_in_project(project: &Project, context: &Context<'_>) -> Result<()
     Err(Fault::new(format!("could not use {} as cargo's home", home.display()))
         .why("it is the project's own .cargo, whose configuration includes the environment")
         .help("set CARGO_HOME to another folder"))
-}
-
-/// The environment of a project, made where it is absent, and locked. Another envtool may make or remove it between
-/// the two: what counts is what lies there once the lock is held.
-fn make_and_lock(project: &Project, context: &Context<'_>) -> Result<(Environment, EnvironmentLock)> {
-    let tell = || context.tell_waiting();
-    for _ in 0..100 {
-        let lock = Environment::create(&project.layout)?.lock(&context.waiting(&tell))?;
-        if lock.is_there()?
-            && let Some(environment) = Environment::open(&project.layout)?
-        {
-            return Ok((environment, lock));
-        }
-    }
-    Err(Fault::new(format!("{} is removed again and again", project.layout.environment().root().display()))
-        .help("see what else works on it, and try again"))
 }
 
 /// The user's cargo, with the toolchain that the project in `root` chooses.
