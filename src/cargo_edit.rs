@@ -118,6 +118,37 @@ pub fn add(manifests: &Manifests, dependency: &Dependency) -> Result<Added> {
     })
 }
 
+/// What a manifest says of a package already, or what it could inherit of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The requirement.
+    pub requirement: Option<String>,
+    /// The registry of cargo's configuration that it names; `None` for crates.io.
+    pub registry: Option<String>,
+    /// Whether the manifest has an entry of its own, and not only its workspace.
+    pub is_own: bool,
+}
+
+/// What stands in the manifests of a package that `is_it` knows: in the table of `kind`, else to be inherited, else in
+/// another table.
+pub fn standing(manifests: &Manifests, kind: Kind, is_it: impl Fn(&str) -> bool) -> Result<Option<Standing>> {
+    let shared = read::shared(manifests.root.unwrap_or(manifests.member))?;
+    let tables = read::tables(manifests.member, kind)?;
+    let entries = read::entries(manifests.member, &read::all_tables(manifests.member)?, &shared)?;
+    let own = || entries.iter().filter(|entry| is_it(&entry.package));
+    let found = own()
+        .find(|entry| tables.contains(&entry.table))
+        .or_else(|| shared.iter().find(|entry| is_it(&entry.package)))
+        .or_else(|| own().next());
+    let Some(found) = found else { return Ok(None) };
+    let said = origin(found, &shared)?.unwrap_or(found);
+    Ok(Some(Standing {
+        requirement: said.version.as_ref().map(|(version, _)| version.clone()),
+        registry: said.registry.clone().filter(|name| name != "crates-io"),
+        is_own: own().next().is_some(),
+    }))
+}
+
 /// Whether a manifest inherits this key from its workspace.
 pub fn inherits(text: &str, key: &str) -> Result<bool> {
     let entries = read::entries(text, &read::all_tables(text)?, &[])?;

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 
+use futures_util::future::{Either, select};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::digest::Digest;
@@ -20,6 +21,7 @@ use crate::parallel::{self, locked, threads};
 use crate::progress::Progress;
 use crate::registry::cargo::SparseIndex;
 use crate::registry::{Request, Token};
+use crate::signals;
 use crate::store::{Store, StoreLock, Tree};
 
 /// How many downloads run at once where `--jobs` does not say.
@@ -267,11 +269,29 @@ fn next<T>(receiver: &Mutex<mpsc::Receiver<T>>) -> Option<T> {
     locked(receiver).recv().ok()
 }
 
-/// Runs what waits on the network.
+/// How often it is looked whether the user asked for an end.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(25);
+
+/// Returns once the user has asked for an end.
+async fn interrupted() -> Fault {
+    loop {
+        if let Err(fault) = signals::check() {
+            return fault;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Runs what waits on the network, or ends it where the user asks for that.
 fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Fault::new("could not set up the network").because(&error))?
-        .block_on(future)
+        .block_on(async {
+            match select(std::pin::pin!(future), std::pin::pin!(interrupted())).await {
+                Either::Left((done, _)) => done,
+                Either::Right((fault, _)) => Err(fault),
+            }
+        })
 }

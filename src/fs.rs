@@ -211,6 +211,15 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write().map_err(|error| fault("write", path, &error))
 }
 
+/// Fails where the user may not write to a file, though its folder would let it be replaced.
+pub fn may_be_changed(path: &Path) -> Result<()> {
+    match OpenOptions::new().append(true).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(fault("write", path, &error)),
+    }
+}
+
 /// Writes only where the bytes differ from what is there. Says whether it wrote.
 pub fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<bool> {
     if read(path)?.as_deref() == Some(bytes) {

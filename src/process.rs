@@ -90,9 +90,28 @@ impl Program {
         Fault::new(format!("could not start {}", self.path.display())).because(error)
     }
 
-    /// Runs it to its end, without input, and takes what it prints.
+    /// Runs it to its end, without input, and takes what it prints. Where signals are held, one that comes ends it, and
+    /// is the fault.
     pub fn output(&self) -> Result<Output> {
-        self.command().stdin(Stdio::null()).output().map_err(|error| self.fault(&error))
+        let mut command = self.command();
+        command.stdin(Stdio::null());
+        if !signals::are_held() {
+            return command.output().map_err(|error| self.fault(&error));
+        }
+        signals::check()?;
+        // It stays in our group: it may ask for a passphrase on the terminal.
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let child = child.map_err(|error| self.fault(&error))?;
+        let (id, done) = (child.id(), AtomicBool::new(false));
+        let output = std::thread::scope(|scope| {
+            let watcher = scope.spawn(|| end_when_asked(id, &done, end_one));
+            let output = child.wait_with_output();
+            done.store(true, Ordering::Relaxed);
+            watcher.thread().unpark();
+            output
+        });
+        signals::check()?;
+        output.map_err(|error| self.fault(&error))
     }
 
     /// Runs it to its end with `input`, its errors passed through, and gives what it prints.
@@ -128,7 +147,12 @@ impl Program {
         let (id, done) = (child.id(), AtomicBool::new(false));
         let stdout = child.stdout.take();
         let status = std::thread::scope(|scope| {
-            scope.spawn(|| end_when_asked(id, &done));
+            scope.spawn(|| {
+                // The compilers of a cargo that has ended may go on for a moment.
+                if end_when_asked(id, &done, end_group) {
+                    end_group(id, true);
+                }
+            });
             for text in
                 stdout.into_iter().flat_map(|out| BufReader::new(out).lines()).map_while(io::Result::ok)
             {
@@ -163,27 +187,24 @@ const LOOK: Duration = Duration::from_millis(25);
 /// How long a group has to end by itself before it is killed.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Ends the group `id` once the user asks for it, or returns once it is done.
-fn end_when_asked(id: u32, done: &AtomicBool) {
+/// Ends `id` with `end` once the user asks for it, or returns once it is done. Says whether it ended it.
+fn end_when_asked(id: u32, done: &AtomicBool, end: fn(u32, bool)) -> bool {
     let mut asked: Option<Instant> = None;
     while !done.load(Ordering::Relaxed) {
-        std::thread::sleep(LOOK);
+        std::thread::park_timeout(LOOK);
         if signals::check().is_ok() {
             continue;
         }
         match asked {
             None => {
                 asked = Some(Instant::now());
-                end_group(id, false);
+                end(id, false);
             }
-            Some(since) if since.elapsed() > GRACE => end_group(id, true),
+            Some(since) if since.elapsed() > GRACE => end(id, true),
             Some(_) => {}
         }
     }
-    // The compilers of a cargo that has ended may go on for a moment.
-    if asked.is_some() {
-        end_group(id, true);
-    }
+    asked.is_some()
 }
 
 #[cfg(unix)]
@@ -197,6 +218,18 @@ fn end_group(id: u32, kill: bool) {
 
 #[cfg(not(unix))]
 fn end_group(_: u32, _: bool) {}
+
+#[cfg(unix)]
+fn end_one(id: u32, kill: bool) {
+    use rustix::process::{Pid, Signal, kill_process};
+    if let Some(process) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+        // One that is gone already is what was wanted.
+        let _ = kill_process(process, if kill { Signal::KILL } else { Signal::TERM });
+    }
+}
+
+#[cfg(not(unix))]
+fn end_one(_: u32, _: bool) {}
 
 /// Where `name` would run from: looked up in `path` (a `PATH` value), or from `folder` when it holds a separator.
 pub fn find(name: &OsStr, path: &OsStr, folder: &Path) -> Option<PathBuf> {

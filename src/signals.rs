@@ -21,6 +21,11 @@ pub fn check() -> Result<()> {
     }
 }
 
+/// Whether signals are noted at the moment, so that whoever waits has to look at [`check`].
+pub fn are_held() -> bool {
+    imp::are_held()
+}
+
 /// From here on signals are noted.
 pub fn hold() -> Result<Held> {
     imp::hold().map_err(|error| Fault::new("could not prepare for Ctrl-C").because(&error))?;
@@ -82,6 +87,10 @@ mod imp {
         }
     }
 
+    pub(super) fn are_held() -> bool {
+        FLAGS.get().is_some_and(|flags| flags.holders.load(Ordering::SeqCst) > 0)
+    }
+
     pub(super) fn asked() -> u8 {
         let asked = FLAGS.get().map_or(0, |flags| flags.asked.load(Ordering::SeqCst));
         u8::try_from(asked).unwrap_or_default()
@@ -98,6 +107,10 @@ mod imp {
     }
 
     pub(super) fn release() {}
+
+    pub(super) fn are_held() -> bool {
+        false
+    }
 
     pub(super) fn asked() -> u8 {
         0

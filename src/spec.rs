@@ -53,6 +53,8 @@ pub struct Spec {
     pub name: PackageName,
     /// Which version.
     pub version: Version,
+    /// Whether a version was named: where none was, what is pinned already will do.
+    pub names_version: bool,
 }
 
 impl fmt::Display for Spec {
@@ -96,11 +98,12 @@ impl FromStr for Spec {
             ));
         }
         let name = read_name(name).map_err(|(why, help)| bad(why, help))?;
+        let names_version = version.is_some();
         let version = match version {
             Some(version) => read_version(&name, version).map_err(|(why, help)| bad(why, help))?,
             None => Version::Newest,
         };
-        Ok(Self { registry, name, version })
+        Ok(Self { registry, name, version, names_version })
     }
 }
 
@@ -254,7 +257,8 @@ mod tests {
         let spec = read("serde");
         assert_eq!((spec.registry, spec.name.as_str()), (Registry::Cargo, "serde"));
         assert_eq!(spec.version, Version::Newest);
-        assert_eq!(read("cargo:serde@latest"), spec);
+        assert!(!spec.names_version);
+        assert_eq!(read("cargo:serde@latest"), Spec { names_version: true, ..spec });
         assert_eq!(read("pypi:ruff@0.12.0").registry, Registry::Pypi);
         assert_eq!(read("PyPI:ruff").to_string(), "pypi:ruff");
         for text in ["a@1.0.219", "a@=1.0.219", "a@= 1.0.219"] {

@@ -4,23 +4,23 @@ use std::collections::BTreeSet;
 
 use semver::Version;
 
+use super::manifests::Next;
 use super::{Asked, Kind, pinned_version};
-use crate::cargo_edit;
-use crate::cargo_lock::{CargoLock, crates_io};
+use crate::cargo_edit::Standing;
+use crate::cargo_lock::{CargoLock, Source, crates_io};
 use crate::cargo_manifest::targets::{Targets, enabled_features, targets};
 use crate::choose::{self, Wish};
 use crate::compile::Toolchain;
-use crate::context::Context;
 use crate::fault::{Fault, Result};
 use crate::fs;
 use crate::layout::CARGO_MANIFEST;
 use crate::lock::Row;
 use crate::near;
 use crate::package::{PackageId, PackageName};
-use crate::project::Project;
-use crate::registry::releases::{Release, releases, rust_version};
+use crate::registry::cargo::SparseIndex;
+use crate::registry::releases::{Release, releases};
 use crate::sources::{self, Reach};
-use crate::spec::Spec;
+use crate::spec::{Spec, Version as AskedVersion};
 use crate::sync::Session;
 
 /// A release that was chosen.
@@ -28,6 +28,8 @@ pub(super) struct Chosen {
     pub(super) name: PackageName,
     pub(super) version: Version,
     pub(super) kind: Kind,
+    /// The registry of cargo's configuration that it comes from; `None` for crates.io.
+    pub(super) registry: Option<String>,
 }
 
 impl Chosen {
@@ -37,27 +39,25 @@ impl Chosen {
 }
 
 /// Chooses a release for each spec.
-pub(super) fn choose(project: &Project, asked: &Asked, context: &Context<'_>) -> Result<Vec<Chosen>> {
-    let session = Session::open(project, context)?;
-    let done = Choosing::new(&session, asked).and_then(|choosing| choosing.all());
-    if done.is_err() && !session.was_there {
-        session.environment.remove_if_new(&session.lock)?;
-    }
-    done
+pub(super) fn choose(session: &Session<'_>, asked: &Asked, next: &Next<'_>) -> Result<Vec<Chosen>> {
+    Choosing::new(session, asked, next)?.all()
 }
 
 struct Choosing<'a> {
     session: &'a Session<'a>,
     asked: &'a Asked,
-    /// What Cargo.lock names.
+    next: &'a Next<'a>,
+    /// What Cargo.lock and envtool.lock name.
     locked: Vec<PackageId>,
+    /// What of it the project names itself.
+    direct: Vec<PackageId>,
     /// The Rust that the project is for, and that of the toolchain that builds tools.
     rust: Option<Version>,
     machine: Option<Version>,
 }
 
 impl<'a> Choosing<'a> {
-    fn new(session: &'a Session<'a>, asked: &'a Asked) -> Result<Self> {
+    fn new(session: &'a Session<'a>, asked: &'a Asked, next: &'a Next<'a>) -> Result<Self> {
         let layout = &session.project.layout;
         let path = layout.cargo_lock();
         let lock = match session.project.is_cargo {
@@ -72,28 +72,26 @@ impl<'a> Choosing<'a> {
         Ok(Self {
             session,
             asked,
+            next,
+            direct: lock.iter().flat_map(CargoLock::direct).map(|package| package.id.clone()).collect(),
             locked: locked
                 .chain(session.lock_before.iter().flat_map(|lock| lock.packages.iter().map(Row::id)))
                 .collect(),
-            rust: project_rust(session)?,
+            rust: Some(next.rust_version()?.map_or_else(|| session.cargo_version().cloned(), Ok)?),
             machine: machine.and_then(|toolchain| toolchain.version()),
         })
     }
 
     fn all(&self) -> Result<Vec<Chosen>> {
-        let source = crates_io();
-        let Reach::Sparse(index) = sources::reach(&self.session.config, &source)? else {
-            return Err(Fault::new("could not ask crates.io which releases there are")
-                .why("cargo's configuration replaces it by a registry that has no sparse index")
-                .help("write the pin yourself (envtool.toml or Cargo.toml), then run `envtool sync`"));
-        };
-        let names: Vec<_> = self.asked.specs.iter().map(|spec| (spec.name.clone(), index.clone())).collect();
+        let wanted = self.asked.specs.iter().map(|spec| self.wanted(spec)).collect::<Result<Vec<_>>>()?;
+        let names: Vec<_> =
+            wanted.iter().map(|wanted| (wanted.spec.name.clone(), wanted.index.clone())).collect();
         let rows = self.session.fetching(|fetcher| fetcher.rows(&names))?;
         let mut chosen: Vec<Chosen> = Vec::new();
-        for (spec, rows) in self.asked.specs.iter().zip(rows) {
-            let Some(rows) = rows else { return Err(self.unknown(spec, &index)) };
-            let (name, releases) = releases(&rows, &spec.name)?;
-            let one = self.one(spec, name, &releases)?;
+        for (wanted, rows) in wanted.iter().zip(rows) {
+            let Some(rows) = rows else { return Err(self.unknown(wanted)) };
+            let (name, releases) = releases(&rows, &wanted.spec.name)?;
+            let one = self.one(wanted, name, &releases)?;
             if let Some(other) = chosen.iter().find(|other| other.name == one.name && other.kind == one.kind)
             {
                 return Err(Fault::usage(format!(
@@ -107,29 +105,104 @@ impl<'a> Choosing<'a> {
         Ok(chosen)
     }
 
-    fn one(&self, spec: &Spec, name: PackageName, releases: &[Release]) -> Result<Chosen> {
-        let kind = match self.asked.kind {
-            Some(kind) => kind,
-            None => self.kind_of(&name, self.release(spec, &name, None, releases)?)?,
+    /// Where a package is asked for, and what is pinned of it already.
+    fn wanted(&self, spec: &'a Spec) -> Result<Wanted<'a>> {
+        let standing = self.next.standing(&spec.name, self.asked.table)?;
+        let registry = standing.as_ref().and_then(|standing| standing.registry.clone());
+        let source = match &registry {
+            Some(name) => self.registry(&spec.name, name)?,
+            None => crates_io(),
         };
+        let Reach::Sparse(index) = sources::reach(&self.session.config, &source)? else {
+            let shown =
+                registry.as_ref().map_or("crates.io".to_owned(), |name| format!("the registry `{name}`"));
+            let fault =
+                Fault::new(format!("could not ask {shown} which releases of {} there are", spec.name));
+            return Err(match registry {
+                Some(_) => fault.why("it has no sparse index, and cargo alone asks others"),
+                None => fault.why("cargo's configuration replaces it by a registry that has no sparse index"),
+            }
+            .help("write the pin yourself (envtool.toml or Cargo.toml), then run `envtool sync`"));
+        };
+        Ok(Wanted { spec, standing, registry, source, index })
+    }
+
+    fn registry(&self, package: &PackageName, name: &str) -> Result<Source> {
+        let known = self.session.config.registry(name)?;
+        known.and_then(|registry| registry.index).map(|(index, _)| Source::Registry(index)).ok_or_else(|| {
+            Fault::new(format!("could not add {package}"))
+                .why(format!(
+                    "Cargo.toml takes it from the registry `{name}`, and cargo's configuration does not say where that is"
+                ))
+                .help(format!("add `registries.{name}.index` to a configuration of cargo's"))
+        })
+    }
+
+    /// As what it is pinned already, where that is one thing.
+    fn kind_now(&self, wanted: &Wanted<'_>, name: &PackageName) -> Option<Kind> {
+        let is_tool = pinned_version(self.session.project, Kind::Tool, name).is_some();
+        let is_crate = pinned_version(self.session.project, Kind::Crate, name).is_some()
+            || wanted
+                .standing
+                .as_ref()
+                .is_some_and(|standing| standing.is_own || standing.registry.is_some());
+        match (is_tool, is_crate) {
+            (true, false) => Some(Kind::Tool),
+            (false, true) if self.asked.bins.is_empty() => Some(Kind::Crate),
+            _ => None,
+        }
+    }
+
+    /// The version that is pinned already, where no other is asked for.
+    fn kept(&self, wanted: &Wanted<'_>, name: &PackageName, kind: Kind) -> Option<Version> {
+        if wanted.spec.names_version {
+            return None;
+        }
+        let written = wanted.standing.as_ref().and_then(|standing| standing.requirement.as_deref());
+        let found = match (kind, written) {
+            (Kind::Crate, Some(written)) => {
+                let requirement: semver::VersionReq = written.parse().ok()?;
+                let locked = self.direct.iter().filter(|package| package.name == *name);
+                let fitting =
+                    locked.map(|package| &package.version).filter(|version| requirement.matches(version));
+                fitting.max().cloned().or_else(|| written.trim().strip_prefix('=')?.trim().parse().ok())
+            }
+            _ => pinned_version(self.session.project, kind, name),
+        };
+        found.filter(|version| self.asked.requirement.as_ref().is_none_or(|one| one.allows.matches(version)))
+    }
+
+    fn one(&self, wanted: &Wanted<'_>, name: PackageName, releases: &[Release]) -> Result<Chosen> {
+        let asked = &wanted.spec.version;
+        let kind = if let Some(kind) = self.asked.kind.or_else(|| self.kind_now(wanted, &name)) {
+            kind
+        } else {
+            // What this machine can build says best what it is; what it cannot is refused below.
+            let machine = self.release(asked, &name, self.machine.as_ref(), releases);
+            let release = machine.or_else(|_| self.release(asked, &name, None, releases))?;
+            self.kind_of(wanted, &name, release)?
+        };
+        let kept = self.kept(wanted, &name, kind).map(AskedVersion::Exact);
         let rust = match kind {
+            _ if kept.is_some() => None,
             Kind::Crate => self.rust.as_ref(),
             Kind::Tool => self.machine.as_ref(),
         };
-        let release = self.release(spec, &name, rust, releases)?;
+        let release = self.release(kept.as_ref().unwrap_or(asked), &name, rust, releases)?;
         choose::check_features(&name, release, &self.asked.features)?;
-        let targets = self.targets(&name, release)?;
+        let targets = self.targets(wanted, &name, release)?;
         match kind {
             Kind::Crate if !targets.all.library => return Err(no_library(&name, release, &targets)),
             Kind::Tool => self.check_binaries(&name, release, &targets)?,
             Kind::Crate => {}
         }
-        Ok(Chosen { name, version: release.version.clone(), kind })
+        let registry = wanted.registry.clone();
+        Ok(Chosen { name, version: release.version.clone(), kind, registry })
     }
 
     fn release<'r>(
         &self,
-        spec: &Spec,
+        version: &AskedVersion,
         name: &PackageName,
         rust: Option<&Version>,
         releases: &'r [Release],
@@ -143,7 +216,7 @@ impl<'a> Choosing<'a> {
         locked.extend(pinned_version(self.session.project, Kind::Tool, name));
         let wish = Wish {
             name,
-            version: &spec.version,
+            version,
             requirement: self.asked.requirement.as_ref().map(|one| &one.allows),
             rust,
             locked: &locked,
@@ -152,8 +225,8 @@ impl<'a> Choosing<'a> {
     }
 
     /// What a package is where nobody says: a tool, if it has executables that build with what is asked for.
-    fn kind_of(&self, name: &PackageName, release: &Release) -> Result<Kind> {
-        let targets = self.targets(name, release)?;
+    fn kind_of(&self, wanted: &Wanted<'_>, name: &PackageName, release: &Release) -> Result<Kind> {
+        let targets = self.targets(wanted, name, release)?;
         let builds = !targets.built.is_empty();
         if !builds && !targets.all.library {
             let PackageId { name, version } =
@@ -174,9 +247,9 @@ impl<'a> Choosing<'a> {
     }
 
     /// What a release makes: its archive is brought into the store for it.
-    fn targets(&self, name: &PackageName, release: &Release) -> Result<Made> {
+    fn targets(&self, wanted: &Wanted<'_>, name: &PackageName, release: &Release) -> Result<Made> {
         let package = PackageId { name: name.clone(), version: release.version.clone() };
-        let tree = self.session.trees(&[(package.clone(), release.checksum)])?.remove(0);
+        let tree = self.session.trees_from(&wanted.source, &[(package.clone(), release.checksum)])?.remove(0);
         let manifest = fs::read(&tree.path.join(CARGO_MANIFEST))?.unwrap_or_default();
         let files = files(&tree.path)?;
         let all = targets(&manifest, files.iter().map(String::as_str)).ok_or_else(|| {
@@ -217,7 +290,7 @@ impl<'a> Choosing<'a> {
     }
 
     /// A name that the registry does not know, with those that are near.
-    fn unknown(&self, spec: &Spec, index: &crate::registry::cargo::SparseIndex) -> Fault {
+    fn unknown(&self, Wanted { spec, index, registry, .. }: &Wanted<'_>) -> Fault {
         let mut known: BTreeSet<String> =
             self.locked.iter().map(|package| package.name.to_string()).collect();
         if !self.session.context.flags.offline {
@@ -232,13 +305,26 @@ impl<'a> Choosing<'a> {
             }
         }
         let near = near::nearest(spec.name.as_str(), known.iter().map(String::as_str));
-        let fault = Fault::new(format!("there is no package {} on crates.io", spec.name));
+        let place =
+            registry.as_ref().map_or("on crates.io".to_owned(), |name| format!("in the registry `{name}`"));
+        let fault = Fault::new(format!("there is no package {} {place}", spec.name));
         if near.is_empty() {
             fault.help(format!("see that the name is the right one: `cargo search {}`", spec.name))
         } else {
             fault.help(format!("did you mean {}?", near.join(" or ")))
         }
     }
+}
+
+/// A package that is asked for.
+struct Wanted<'a> {
+    spec: &'a Spec,
+    /// What Cargo.toml says of it already.
+    standing: Option<Standing>,
+    /// The registry of cargo's configuration that it comes from; `None` for crates.io.
+    registry: Option<String>,
+    source: Source,
+    index: SparseIndex,
 }
 
 /// What a release makes with what is asked for.
@@ -286,16 +372,4 @@ fn files(tree: &std::path::Path) -> Result<Vec<String>> {
         }
     }
     Ok(found)
-}
-
-/// The Rust that a project is for: the `rust-version` of its manifest, else that of its toolchain.
-fn project_rust(session: &Session<'_>) -> Result<Option<Version>> {
-    if session.project.is_cargo {
-        let text = fs::read_text(&session.project.layout.cargo_manifest())?.unwrap_or_default();
-        let said = cargo_edit::facts(&text, None)?.rust_version;
-        if let Some(version) = said.as_deref().and_then(rust_version) {
-            return Ok(Some(version));
-        }
-    }
-    Ok(Some(session.cargo_version()?.clone()))
 }

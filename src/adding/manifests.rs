@@ -2,16 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
+use semver::Version;
+
 use super::choice::Chosen;
 use super::{Asked, Kind, Pinned, pinned_version};
-use crate::cargo_edit::{self, Dependency, Facts, Manifests};
+use crate::cargo_edit::{self, Dependency, Facts, Kind as Table, Manifests, Standing};
 use crate::cargo_manifest::targets::targets;
 use crate::context::Context;
+use crate::environment::Rewrite;
 use crate::fault::{Fault, Result};
 use crate::fs;
 use crate::layout::{CARGO_LOCK, CARGO_MANIFEST, MANIFEST};
 use crate::manifest::{Pin, Section, ToolPin, with_pin};
+use crate::package::PackageName;
 use crate::project::Project;
+use crate::registry::releases::rust_version;
 use crate::sync::session::find_cargo;
 
 /// The manifests as they are to be.
@@ -31,6 +36,8 @@ struct Cargo {
     before: String,
     /// The manifest of the workspace's root, where it is another.
     root: Option<(String, String)>,
+    /// The manifests of all members.
+    members: Vec<PathBuf>,
 }
 
 impl<'a> Next<'a> {
@@ -42,6 +49,21 @@ impl<'a> Next<'a> {
             false => None,
         };
         Ok(Self { project, text: project.text.clone(), cargo, exact: false })
+    }
+
+    /// What Cargo.toml says already of the package of this name, however that is spelled.
+    pub(super) fn standing(&self, name: &PackageName, table: Table) -> Result<Option<Standing>> {
+        let Some(cargo) = &self.cargo else { return Ok(None) };
+        let plain = |name: &str| name.to_lowercase().replace('-', "_");
+        let name = plain(name.as_str());
+        cargo_edit::standing(&cargo.manifests(), table, |package| plain(package) == name)
+    }
+
+    /// The Rust that the package promises to work with.
+    pub(super) fn rust_version(&self) -> Result<Option<Version>> {
+        let Some(cargo) = &self.cargo else { return Ok(None) };
+        let root = cargo.root.as_ref().map(|(text, _)| text.as_str());
+        Ok(cargo_edit::facts(&cargo.text, root)?.rust_version.as_deref().and_then(rust_version))
     }
 
     /// Writes a pin.
@@ -98,12 +120,11 @@ impl<'a> Next<'a> {
                 .map_or_else(|| format!("={}", chosen.version), |one| one.text.clone()),
             features: asked.features.clone(),
             default_features: asked.no_default_features.then_some(false),
-            registry: None,
+            registry: chosen.registry.clone(),
             kind: asked.table,
         };
-        let manifests =
-            Manifests { member: &cargo.text, root: cargo.root.as_ref().map(|(text, _)| text.as_str()) };
-        let added = cargo_edit::add(&manifests, &dependency).map_err(|fault| {
+        cargo.refuse_no_package()?;
+        let added = cargo_edit::add(&cargo.manifests(), &dependency).map_err(|fault| {
             fault.while_doing(format!("could not add {} to {}", chosen.name, cargo.member.display()))
         })?;
         let unchanged = added.member.is_none() && added.root.is_none();
@@ -130,19 +151,18 @@ impl<'a> Next<'a> {
     }
 
     /// The project with its next manifest, and the manifests of cargo that change.
-    pub(super) fn finish(self) -> Result<(Project, Vec<(PathBuf, String)>)> {
+    pub(super) fn finish(self) -> Result<(Project, Vec<Rewrite>)> {
         let project = self.project.with_manifest(self.text)?;
         let mut manifests = Vec::new();
-        if let Some(Cargo { member, text, before, root }) = self.cargo {
-            if text != before {
-                manifests.push((member, text));
-            }
-            if let Some((text, before)) = root
-                && text != before
-            {
-                manifests.push((CARGO_MANIFEST.into(), text));
-            }
+        if let Some(Cargo { member, text, before, root, .. }) = self.cargo {
+            manifests.push(Rewrite { path: member, before, text });
+            manifests.extend(root.map(|(text, before)| Rewrite {
+                path: CARGO_MANIFEST.into(),
+                before,
+                text,
+            }));
         }
+        manifests.retain(|rewrite| rewrite.text != rewrite.before);
         Ok((project, manifests))
     }
 }
@@ -155,19 +175,71 @@ impl Cargo {
         let path = if let Some(name) = member {
             by_name(&all, name, &root_text)?
         } else {
-            let nearest = context.folder.ancestors().map(|folder| folder.join(CARGO_MANIFEST));
-            nearest
-                .into_iter()
-                .find(|path| all.contains(path))
-                .unwrap_or_else(|| project.layout.cargo_manifest())
+            nearest(&all, &context.folder)?.unwrap_or_else(|| project.layout.cargo_manifest())
         };
         let inside = path.strip_prefix(root).unwrap_or(&path).to_owned();
         if inside == Path::new(CARGO_MANIFEST) {
-            return Ok(Self { member: inside, text: root_text.clone(), before: root_text, root: None });
+            return Ok(Self {
+                member: inside,
+                text: root_text.clone(),
+                before: root_text,
+                root: None,
+                members: all,
+            });
         }
         let text = text_of(&path)?;
-        Ok(Self { member: inside, before: text.clone(), text, root: Some((root_text.clone(), root_text)) })
+        let root = Some((root_text.clone(), root_text));
+        Ok(Self { member: inside, before: text.clone(), text, root, members: all })
     }
+
+    fn manifests(&self) -> Manifests<'_> {
+        Manifests { member: &self.text, root: self.root.as_ref().map(|(text, _)| text.as_str()) }
+    }
+
+    /// Refuses where the root of a workspace is meant that is no package.
+    fn refuse_no_package(&self) -> Result<()> {
+        let root = self.root.as_ref().map(|(text, _)| text.as_str());
+        if cargo_edit::facts(&self.text, root)?.name.is_some() {
+            return Ok(());
+        }
+        let names = names(&self.members, root.unwrap_or(&self.text))?;
+        let fault = Fault::new("could not tell whose dependency it is to be")
+            .why(format!("{} is a workspace without a package of its own", self.member.display()));
+        Err(match names.first() {
+            Some(first) => fault.help(format!(
+                "name a member: `-p {first}`{}",
+                if names.len() > 1 { format!(" (there are {})", names.join(", ")) } else { String::new() }
+            )),
+            None => fault.help("make a member first: `cargo new NAME`"),
+        })
+    }
+}
+
+/// The member that a folder belongs to.
+fn nearest(members: &[PathBuf], folder: &Path) -> Result<Option<PathBuf>> {
+    // The folder may have been reached through a link.
+    let folder = fs::canonical(folder)?;
+    for above in folder.ancestors() {
+        let path = above.join(CARGO_MANIFEST);
+        if !fs::is_file(&path)? {
+            continue;
+        }
+        for member in members {
+            if fs::canonical(member)? == path {
+                return Ok(Some(member.clone()));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The names of members.
+fn names(manifests: &[PathBuf], root: &str) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for path in manifests {
+        names.extend(cargo_edit::facts(&text_of(path)?, Some(root))?.name);
+    }
+    Ok(names)
 }
 
 /// The manifests of every member of a project's workspace, its own among them.
@@ -178,16 +250,14 @@ pub(super) fn members(project: &Project, context: &Context<'_>) -> Result<Vec<Pa
 
 /// The member of this name.
 pub(super) fn by_name(manifests: &[PathBuf], name: &str, root: &str) -> Result<PathBuf> {
-    let mut names = Vec::new();
     for path in manifests {
         let Facts { name: found, .. } = cargo_edit::facts(&text_of(path)?, Some(root))?;
         if found.as_deref() == Some(name) {
             return Ok(path.clone());
         }
-        names.extend(found);
     }
     Err(Fault::new(format!("the workspace has no member {name:?}"))
-        .help(format!("its members are {}", names.join(", "))))
+        .help(format!("its members are {}", names(manifests, root)?.join(", "))))
 }
 
 pub(super) fn text_of(path: &Path) -> Result<String> {

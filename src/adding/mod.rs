@@ -16,8 +16,9 @@ use crate::context::Context;
 use crate::fault::{Fault, Result};
 use crate::package::{PackageId, PackageName};
 use crate::project::Project;
+use crate::signals;
 use crate::spec::{Registry, Spec};
-use crate::sync::{self, Edits, Report};
+use crate::sync::{self, Edits, Report, Session};
 use choice::Chosen;
 use manifests::Next;
 
@@ -95,24 +96,49 @@ pub struct Added {
 /// Pins packages, locks and installs them.
 pub fn add(project: &Project, asked: &Asked, context: &Context<'_>) -> Result<Added> {
     refuse_what_does_not_fit(project, asked)?;
-    // 1. Which releases, and as what.
-    let chosen = choice::choose(project, asked, context)?;
+    // 1. Nobody else changes the project from here on. It is read again: somebody may have been at work, or have been
+    //    killed at it.
+    let session = Session::open(project, context)?;
+    let _held = signals::hold()?;
+    let project = Project::at(project.layout.root())?;
+    let session = session.of(&project);
     // 2. What the manifests say next.
-    let mut next = Next::of(project, asked, context)?;
-    let pinned: Vec<Pinned> = chosen.iter().map(|one| next.pin(one, asked)).collect::<Result<_>>()?;
-    let ties_users = next.ties_users();
+    let decided = decide(&session, asked);
+    if decided.is_err() {
+        session.leave()?;
+        signals::check()?;
+    }
+    let Decided { project, edits, pinned, ties_users } = decided?;
     // 3. Make it so.
+    let session = session.of(&project);
+    let nothing = pinned.iter().all(|one| one.unchanged) && edits.precise.is_empty();
+    let report = match nothing {
+        true => sync::sync_unchanged(&session)?,
+        false => sync::sync_with(&session, &edits)?,
+    };
+    Ok(Added { pinned, ties_users, report })
+}
+
+/// What an addition comes to.
+struct Decided {
+    /// The project with its next manifest.
+    project: Project,
+    edits: Edits,
+    pinned: Vec<Pinned>,
+    ties_users: bool,
+}
+
+fn decide(session: &Session<'_>, asked: &Asked) -> Result<Decided> {
+    let mut next = Next::of(session.project, asked, session.context)?;
+    let chosen = choice::choose(session, asked, &next)?;
+    let pinned = chosen.iter().map(|one| next.pin(one, asked)).collect::<Result<_>>()?;
+    let ties_users = next.ties_users();
     let (project, manifests) = next.finish()?;
     let precise = match &asked.requirement {
         Some(_) => chosen.iter().filter(|one| one.kind == Kind::Crate).map(Chosen::id).collect(),
         None => Vec::new(),
     };
-    let nothing = pinned.iter().all(|one| one.unchanged) && precise.is_empty();
-    let report = match nothing {
-        true => sync::sync(&project, context)?,
-        false => sync::sync_with(&project, &Edits { manifests, precise }, context)?,
-    };
-    Ok(Added { pinned, ties_users, report })
+    Ok(Decided { project, edits: Edits { manifests, precise }, pinned, ties_users })
 }
 
 fn refuse_what_does_not_fit(project: &Project, asked: &Asked) -> Result<()> {

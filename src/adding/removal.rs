@@ -7,19 +7,24 @@ use super::manifests::{by_name, members, text_of};
 use crate::cargo_edit;
 use crate::cargo_lock::CargoLock;
 use crate::context::Context;
+use crate::environment::Rewrite;
 use crate::fault::{Fault, Result};
 use crate::fs;
 use crate::manifest::{Section, without_pin};
 use crate::near;
 use crate::package::PackageName;
 use crate::project::Project;
-use crate::sync::{self, Edits, Report};
+use crate::signals;
+use crate::sync::{self, Edits, Report, Session};
+
+/// Pins, each with where it stood.
+type Pins = Vec<(PackageName, String)>;
 
 /// What a removal did.
 #[derive(Debug)]
 pub struct Removed {
-    /// A line for each pin that went: its name, and where it stood.
-    pub pins: Vec<(PackageName, String)>,
+    /// What went.
+    pub pins: Pins,
     /// What the sync did.
     pub report: Report,
 }
@@ -32,7 +37,31 @@ pub fn remove(
     member: Option<&str>,
     context: &Context<'_>,
 ) -> Result<Removed> {
-    // 1. What the manifests say next.
+    // 1. Nobody else changes the project from here on. It is read again: somebody may have been at work, or have been
+    //    killed at it.
+    let session = Session::open(project, context)?;
+    let _held = signals::hold()?;
+    let project = Project::at(project.layout.root())?;
+    let session = session.of(&project);
+    // 2. What the manifests say next.
+    let decided = decide(&project, names, member, context);
+    if decided.is_err() {
+        session.leave()?;
+        signals::check()?;
+    }
+    let (project, edits, pins) = decided?;
+    // 3. Make it so.
+    let report = sync::sync_with(&session.of(&project), &edits)?;
+    Ok(Removed { pins, report })
+}
+
+/// The project and cargo's manifests without some packages, and where these stood.
+fn decide(
+    project: &Project,
+    names: &[PackageName],
+    member: Option<&str>,
+    context: &Context<'_>,
+) -> Result<(Project, Edits, Pins)> {
     let mut text = project.text.clone();
     let mut cargo = Manifests::of(project, member, context)?;
     let mut pins = Vec::new();
@@ -52,14 +81,8 @@ pub fn remove(
             return Err(unknown(project, name));
         }
     }
-    // 2. Make it so.
-    let project = project.with_manifest(text)?;
-    let report = sync::sync_with(
-        &project,
-        &Edits { manifests: cargo.map(Manifests::changed).unwrap_or_default(), precise: Vec::new() },
-        context,
-    )?;
-    Ok(Removed { pins, report })
+    let manifests = cargo.map(Manifests::changed).unwrap_or_default();
+    Ok((project.with_manifest(text)?, Edits { manifests, precise: Vec::new() }, pins))
 }
 
 /// A manifest of cargo: its path in the project, what it holds, and what it is to hold.
@@ -74,6 +97,11 @@ impl Text {
         let text = text_of(path)?;
         let path = path.strip_prefix(project.layout.root()).unwrap_or(path).to_owned();
         Ok(Self { path, before: text.clone(), now: text })
+    }
+
+    /// Whether it inherits one of these keys.
+    fn inherits(&self, keys: &[String]) -> Result<bool> {
+        keys.iter().try_fold(false, |found, key| Ok(found || cargo_edit::inherits(&self.now, key)?))
     }
 
     /// Takes a package out, `root` being the manifest of the workspace's root where it is another. Says whether it
@@ -121,28 +149,43 @@ impl Manifests {
     /// Takes a package out of them. Gives where it stood.
     fn remove(&mut self, name: &PackageName) -> Result<Vec<String>> {
         let mut places = Vec::new();
+        // What members inherit from, and whether those that are meant do.
+        let shared = cargo_edit::remove_from_workspace(&self.root.now, name)?;
+        let mut inherited = self.only.is_none();
         let meant = |path: &Path, only: &Option<PathBuf>| only.as_ref().is_none_or(|only| only == path);
         for member in self.members.iter_mut().filter(|member| meant(&member.path, &self.only)) {
+            if let Some(shared) = &shared {
+                inherited |= member.inherits(&shared.keys)?;
+            }
             if member.remove(Some(&self.root.now), name)? {
                 places.push(member.path.display().to_string());
             }
         }
-        if meant(&self.root.path, &self.only) && self.root.remove(None, name)? {
-            places.push(self.root.path.display().to_string());
+        if meant(&self.root.path, &self.only) {
+            if let Some(shared) = &shared {
+                inherited |= self.root.inherits(&shared.keys)?;
+            }
+            if self.root.remove(None, name)? {
+                places.push(self.root.path.display().to_string());
+            }
         }
-        // What every member inherited from, once none does.
-        if self.only.is_none()
-            && let Some(removed) = cargo_edit::remove_from_workspace(&self.root.now, name)?
-        {
-            self.root.now = removed.text;
-            places.push("[workspace.dependencies]".to_owned());
+        // What they inherited from goes once nobody does.
+        if inherited && let Some(removed) = cargo_edit::remove_from_workspace(&self.root.now, name)? {
+            let all = self.members.iter().chain([&self.root]);
+            let still = all.map(|text| text.inherits(&removed.keys)).collect::<Result<Vec<_>>>()?;
+            if !still.contains(&true) {
+                self.root.now = removed.text;
+                places.push("[workspace.dependencies]".to_owned());
+            }
         }
         Ok(places)
     }
 
-    fn changed(self) -> Vec<(PathBuf, String)> {
+    fn changed(self) -> Vec<Rewrite> {
         let all = self.members.into_iter().chain([self.root]);
-        all.filter(|text| text.before != text.now).map(|text| (text.path, text.now)).collect()
+        all.filter(|text| text.before != text.now)
+            .map(|Text { path, before, now }| Rewrite { path, before, text: now })
+            .collect()
     }
 }
 

@@ -6,6 +6,7 @@ use crate::cargo_edit::Kind as Table;
 use crate::context::Context;
 use crate::fault::{Fault, Result};
 use crate::project::Project;
+use crate::signals;
 use crate::spec::Spec;
 
 /// The arguments of `add`.
@@ -51,9 +52,12 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     // 2. In which project; a new one goes again where nothing can be added to it.
     let mut outcome = Outcome::default();
     let mut made = None;
+    let mut held = None;
     let project = if let Some(project) = Project::find(&context.folder)? {
         project
     } else {
+        // Nobody else is at work in it: Ctrl-C may wait until it is taken away again.
+        held = Some(signals::hold()?);
         let new = init::make(None, context)?;
         outcome.notes.extend(new.notes().iter().cloned());
         let project = Project::at(new.root())?;
@@ -63,8 +67,9 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     // 3. Pin, lock, install.
     let added = adding::add(&project, &asked, context);
     if let (Err(_), Some(new)) = (&added, made) {
-        new.undo();
+        new.undo()?;
     }
+    drop(held);
     let added = added?;
     // 4. Say what was done.
     outcome.notes.extend(added.pinned.iter().map(line));

@@ -51,9 +51,22 @@ impl Made {
         self.layout.root()
     }
 
-    /// Takes it away again.
-    pub(super) fn undo(self) {
+    /// Takes it away again, unless another envtool has put something into it meanwhile.
+    pub(super) fn undo(self) -> Result<()> {
+        let folder = self.layout.environment();
+        if self.undo.made.iter().any(|made| made == folder.root())
+            && let Some(environment) = Environment::open(&self.layout)?
+        {
+            let Some(lock) = environment.try_lock()? else { return Ok(()) };
+            if fs::read_text(&self.layout.manifest())?.is_none_or(|text| text == manifest::NEW) {
+                environment.remove_if_new(&lock)?;
+            }
+            if Environment::open(&self.layout)?.is_some() {
+                return Ok(());
+            }
+        }
         self.undo.run();
+        Ok(())
     }
 }
 
@@ -78,8 +91,7 @@ pub(super) fn make(dir: Option<&Path>, context: &Context<'_>) -> Result<Made> {
         return Ok(Made { layout: place.layout, notes, is_new: false, undo });
     }
     // 3. Write; what was made goes again where a later step fails.
-    let done =
-        place.write(has_manifest, config.as_ref(), &mut undo).and_then(|()| place.still_loads(context));
+    let done = place.write(config.as_ref(), context, &mut undo).and_then(|()| place.still_loads(context));
     if let Err(fault) = done {
         undo.run();
         return Err(fault);
@@ -182,15 +194,27 @@ impl Place {
         sources::refuse(&found)
     }
 
-    fn write(&self, has_manifest: bool, config: Option<&(PathBuf, String)>, undo: &mut Undo) -> Result<()> {
+    fn write(
+        &self,
+        config: Option<&(PathBuf, String)>,
+        context: &Context<'_>,
+        undo: &mut Undo,
+    ) -> Result<()> {
         let root = self.layout.root();
         undo.made_by(root, || fs::create_folders(root))?;
         let environment = self.layout.environment().root().to_owned();
-        undo.made_by(&environment, || Environment::create(&self.layout).map(drop))?;
-        if !has_manifest {
-            let manifest = self.layout.manifest();
+        let tell = || context.tell_waiting();
+        let mut lock = None;
+        undo.made_by(&environment, || {
+            lock = Some(Environment::make_and_lock(&self.layout, &context.waiting(&tell))?);
+            Ok(())
+        })?;
+        // Looked at again under the lock: another envtool may have made it, and pinned something in it.
+        let manifest = self.layout.manifest();
+        if !fs::is_file(&manifest)? {
             undo.made_by(&manifest, || fs::write(&manifest, manifest::NEW.as_bytes()))?;
         }
+        drop(lock);
         Project::at(root)?;
         if let Some((path, text)) = config {
             let folder = path.parent().unwrap_or(root).to_owned();

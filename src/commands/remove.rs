@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::fault::{Fault, Result};
 use crate::package::PackageName;
 use crate::project::Project;
-use crate::spec::{Registry, Spec, Version};
+use crate::spec::{Registry, Spec};
 
 /// The arguments of `remove`.
 #[derive(Debug, clap::Args)]
@@ -35,7 +35,7 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
 
 fn name(text: &str) -> Result<PackageName> {
     let spec: Spec = text.parse()?;
-    if spec.version != Version::Newest || text.contains('@') {
+    if spec.names_version {
         return Err(
             Fault::usage(format!("{spec} names a version")).help(format!("`envtool remove {}`", spec.name))
         );

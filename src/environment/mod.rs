@@ -14,6 +14,7 @@ pub use activate::{SCRIPTS, Script, is_reserved, is_script};
 pub use change::{Beside, Change};
 pub use link::place;
 pub use record::Record;
+pub use undo::{Rewrite, changed_meanwhile};
 pub use variables::{path_inside, variables};
 
 use std::collections::BTreeMap;
@@ -115,8 +116,35 @@ impl Environment {
         if is_skeleton(&self.layout)? { fs::remove_tree(self.layout.root()) } else { Ok(()) }
     }
 
+    /// The environment of a project, made where there is none, and locked. It is made under the lock: whoever holds that
+    /// clears away what others have not finished.
+    pub fn make_and_lock(
+        project: &ProjectLayout,
+        waiting: &fs::Waiting<'_>,
+    ) -> Result<(Self, EnvironmentLock)> {
+        let layout = project.environment();
+        for _ in 0..100 {
+            // What is somebody else's gets no lock either.
+            if Self::open(project)?.is_none() && !fs::is_folder(layout.root())? {
+                fs::create_folders(layout.root())?;
+            }
+            let path = layout.lock();
+            let lock = match fs::lock(&path, true, waiting) {
+                Ok(lock) => EnvironmentLock { lock, path },
+                // Another envtool has removed the folder again.
+                Err(_) if !fs::is_folder(layout.root())? => continue,
+                Err(fault) => return Err(fault),
+            };
+            if lock.is_there()? {
+                return Ok((Self::create(project)?, lock));
+            }
+        }
+        Err(Fault::new(format!("{} is removed again and again", layout.root().display()))
+            .help("see what else works on it, and try again"))
+    }
+
     /// Makes the environment of a project where there is none.
-    pub fn create(project: &ProjectLayout) -> Result<Self> {
+    pub(crate) fn create(project: &ProjectLayout) -> Result<Self> {
         if let Some(found) = Self::open(project)? {
             return Ok(found);
         }

@@ -21,6 +21,17 @@ struct Undo {
     manifests: Vec<Kept>,
 }
 
+/// A manifest of cargo that is to hold another text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewrite {
+    /// Its path in the project.
+    pub path: PathBuf,
+    /// What it held when the new text was made from it.
+    pub before: String,
+    /// What it is to hold.
+    pub text: String,
+}
+
 /// One manifest.
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept {
@@ -40,14 +51,19 @@ impl Kept {
 }
 
 impl Environment {
-    /// Writes manifests of cargo, by their paths in the project, in a way that [`Environment::put_back`] takes back.
-    pub fn write_manifests(&self, manifests: &[(PathBuf, String)], _lock: &EnvironmentLock) -> Result<()> {
+    /// Writes manifests of cargo in a way that [`Environment::put_back`] takes back. One that somebody has changed
+    /// since it was read is theirs, and the fault.
+    pub fn write_manifests(&self, manifests: &[Rewrite], _lock: &EnvironmentLock) -> Result<()> {
         let root = self.project.root();
         let mut kept = Vec::new();
-        for (path, text) in manifests {
-            let before = fs::read_text(&root.join(path))?.unwrap_or_default();
+        for Rewrite { path, before, text } in manifests {
+            let file = root.join(path);
+            if fs::read(&file)?.as_deref() != Some(before.as_bytes()) {
+                return Err(changed_meanwhile(&file));
+            }
+            fs::may_be_changed(&file)?;
             let written = Digest::of(text.as_bytes());
-            kept.push(Kept { path: path.clone(), before, written });
+            kept.push(Kept { path: path.clone(), before: before.clone(), written });
         }
         let undo = Undo { lock: fs::read_text(&self.project.cargo_lock())?, manifests: kept };
         if let Some(bad) = undo.manifests.iter().find(|kept| !kept.is_ours()) {
@@ -59,7 +75,21 @@ impl Environment {
             .map_err(|error| Fault::new("could not write the journal").because(&error))?;
         fs::create_folders(&self.layout.journals())?;
         fs::write(&self.layout.undo(), &text)?;
-        manifests.iter().try_for_each(|(path, text)| fs::write(&root.join(path), text.as_bytes()))
+        manifests.iter().try_for_each(|rewrite| fs::write(&root.join(&rewrite.path), rewrite.text.as_bytes()))
+    }
+
+    /// Fails where a manifest that was written no longer holds that: somebody has saved it in an editor meanwhile.
+    pub fn manifests_stand(&self, _lock: &EnvironmentLock) -> Result<()> {
+        let Some(bytes) = fs::read(&self.layout.undo())? else { return Ok(()) };
+        let undo: Undo = serde_json::from_slice(&bytes)
+            .map_err(|error| Fault::new("could not read the journal").because(&error))?;
+        for Kept { path, written, .. } in &undo.manifests {
+            let path = self.project.root().join(path);
+            if fs::read(&path)?.as_deref().map(Digest::of) != Some(*written) {
+                return Err(changed_meanwhile(&path));
+            }
+        }
+        Ok(())
     }
 
     /// Whether manifests stand changed: an envtool is at work on them, or was killed.
@@ -96,6 +126,13 @@ impl Environment {
     }
 }
 
+/// The fault that a file is no longer what a change was made from.
+pub fn changed_meanwhile(path: &Path) -> Fault {
+    Fault::new(format!("{} has changed meanwhile", path.display()))
+        .why("somebody else wrote it, and what they wrote stays")
+        .help("run it again: what was fetched and built so far is kept")
+}
+
 fn put_lock_back(path: &Path, before: Option<&str>) -> Result<()> {
     match before {
         Some(text) => fs::write_if_changed(path, text.as_bytes()).map(drop),
@@ -107,7 +144,7 @@ fn put_lock_back(path: &Path, before: Option<&str>) -> Result<()> {
 mod tests {
     use std::path::Path;
 
-    use crate::environment::Environment;
+    use crate::environment::{Environment, Rewrite};
     use crate::fs::{self, Waiting};
     use crate::layout::ProjectLayout;
 
@@ -128,11 +165,21 @@ mod tests {
                 fs::write(&root.join("Cargo.lock"), text.as_bytes()).unwrap();
             }
             let lock = environment.lock(&WAITING).unwrap();
-            environment.write_manifests(&[("Cargo.toml".into(), "new".into())], &lock).unwrap();
+            let rewrite = |before: &str| Rewrite {
+                path: "Cargo.toml".into(),
+                before: before.to_owned(),
+                text: "new".to_owned(),
+            };
+            let fault = environment.write_manifests(&[rewrite("older")], &lock).unwrap_err();
+            assert!(fault.to_string().contains("changed meanwhile"), "{fault}");
+            assert!(!environment.has_undo().unwrap());
+            environment.write_manifests(&[rewrite("old")], &lock).unwrap();
+            environment.manifests_stand(&lock).unwrap();
             fs::write(&root.join("Cargo.lock"), b"cargo's").unwrap();
             assert_eq!(read(root, "Cargo.toml").as_deref(), Some("new"));
             if theirs {
                 fs::write(&root.join("Cargo.toml"), b"theirs").unwrap();
+                assert!(environment.manifests_stand(&lock).is_err());
             }
             environment.recover(&lock).unwrap();
             assert!(!environment.has_undo().unwrap());
@@ -152,7 +199,8 @@ mod tests {
         let environment = Environment::create(&ProjectLayout::new(root)).unwrap();
         let lock = environment.lock(&WAITING).unwrap();
         for path in ["../Cargo.toml", "/etc/Cargo.toml", "src/main.rs"] {
-            assert!(environment.write_manifests(&[(path.into(), String::new())], &lock).is_err(), "{path}");
+            let rewrite = Rewrite { path: path.into(), before: String::new(), text: String::new() };
+            assert!(environment.write_manifests(&[rewrite], &lock).is_err(), "{path}");
             let journal = format!(
                 "{{\"lock\":null,\"manifests\":[{{\"path\":{path:?},\"before\":\"evil\",\"written\":\"{}\"}}]}}",
                 "0".repeat(64)

@@ -78,7 +78,8 @@ impl<'a> Attempt<'a> {
         if locked {
             self.lock(&project, "there is no Cargo.lock")?;
         }
-        if !precise.is_empty() {
+        let there = self.session.context.flags.locked && holds(&project, precise)?;
+        if !precise.is_empty() && !there {
             self.lock(&project, "the manifest names another release")?;
             self.move_to(&project, precise)?;
             locked = true;
@@ -140,10 +141,18 @@ impl<'a> Attempt<'a> {
         let manifest = self.session.project.layout.cargo_manifest();
         for wanted in precise {
             let lock = read(project)?;
-            let direct = lock.direct();
-            let found = direct.iter().find(|package| package.id.name == wanted.name);
-            if let Some(found) = found.filter(|found| found.id != *wanted) {
-                project.cargo.precise(&manifest, &found.id, &wanted.version, self.surroundings)?;
+            let mut found: Vec<PackageId> = lock.direct().iter().map(|package| package.id.clone()).collect();
+            found.retain(|package| package.name == wanted.name);
+            // Of several, the one that cargo would put this one in the place of.
+            let found = match found.as_slice() {
+                [one] => Some(one),
+                several => several
+                    .iter()
+                    .find(|one| *one == wanted)
+                    .or_else(|| several.iter().find(|one| are_compatible(&one.version, &wanted.version))),
+            };
+            if let Some(found) = found.filter(|found| *found != wanted) {
+                project.cargo.precise(&manifest, found, &wanted.version, self.surroundings)?;
                 *self.written.borrow_mut() = fs::read(&self.session.project.layout.cargo_lock())?;
             }
         }
@@ -197,6 +206,23 @@ impl<'a> Attempt<'a> {
         report.locked |= locked;
         Ok(report)
     }
+}
+
+/// Whether the lock holds these versions already.
+fn holds(project: &CargoProject<'_>, precise: &[PackageId]) -> Result<bool> {
+    let Some(lock) = project.read_lock()? else { return Ok(false) };
+    let direct = lock.direct();
+    Ok(precise.iter().all(|wanted| direct.iter().any(|package| package.id == *wanted)))
+}
+
+/// Whether cargo takes one version for an update of the other.
+fn are_compatible(one: &semver::Version, other: &semver::Version) -> bool {
+    let significant = |version: &semver::Version| match (version.major, version.minor) {
+        (0, 0) => (0, 0, version.patch),
+        (0, minor) => (0, minor, 0),
+        (major, _) => (major, 0, 0),
+    };
+    significant(one) == significant(other)
 }
 
 fn read(project: &CargoProject<'_>) -> Result<CargoLock> {

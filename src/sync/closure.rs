@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{Report, Session};
 use crate::apply;
 use crate::cargo::cache;
-use crate::cargo_lock::{Source, crates_io};
+use crate::cargo_lock::Source;
 use crate::cargo_replacement;
 use crate::digest::Digest;
 use crate::environment::Change;
@@ -169,11 +169,15 @@ fn needed<'w>(plan: &Plan, wanted: &'w [Wanted], link: Link) -> Result<Vec<&'w W
     Ok(needed)
 }
 
-/// Brings crates of crates.io into the store. Gives their trees, in this order.
-pub(super) fn fetch_trees(session: &Session<'_>, asked: &[(PackageId, Digest)]) -> Result<Vec<Tree>> {
+/// Brings crates of a registry into the store. Gives their trees, in this order.
+pub(super) fn fetch_trees(
+    session: &Session<'_>,
+    source: &Source,
+    asked: &[(PackageId, Digest)],
+) -> Result<Vec<Tree>> {
     let row = |(package, checksum): &(PackageId, Digest)| Row {
         package: package.clone(),
-        source: crates_io(),
+        source: source.clone(),
         checksum: Some(*checksum),
     };
     let wanted = asked.iter().map(|one| wanted(session, &row(one))).collect::<Result<Vec<_>>>()?;

@@ -6,10 +6,11 @@ use super::tools::Tools;
 use super::{Report, Session};
 use crate::apply;
 use crate::cargo::entry;
-use crate::environment::Beside;
-use crate::fault::{Fault, Result};
+use crate::environment::{Beside, changed_meanwhile};
+use crate::fault::Result;
 use crate::fs;
 use crate::lock::{Lock, Row};
+use crate::signals;
 
 /// Carries out what is ready, and leaves a stamp. `packages` are the rows of crates that envtool.lock is to hold.
 pub(super) fn commit(
@@ -44,16 +45,18 @@ pub(super) fn commit(
         let now = fs::read_text(&project.layout.manifest())?.unwrap_or_default();
         // Another envtool may have written the very same.
         if now != *before && now != project.text {
-            return Err(Fault::new(format!("{} has changed meanwhile", project.layout.manifest().display()))
-                .help("run it again: what was fetched and built so far is kept"));
+            return Err(changed_meanwhile(&project.layout.manifest()));
         }
         writes.push((Beside::Manifest, project.text.clone()));
     }
+    environment.manifests_stand(&session.lock)?;
     for (file, text) in writes {
+        fs::may_be_changed(&file.path(&project.layout))?;
         ready.change.file(file, text.as_bytes())?;
         made.will_write(session, &file.path(&project.layout), text.as_bytes());
     }
-    // 3. Carry it out.
+    // 3. Carry it out: from here on Ctrl-C comes too late.
+    signals::check()?;
     let (change, report) = ready.split();
     environment.commit(change, &session.lock)?;
     // From here on the environment is what it is to be: a stamp that cannot be left only costs the next sync time.

@@ -16,13 +16,13 @@ pub use session::Session;
 pub use stamp::{Drift, drift, is_current};
 pub use tools::ToolDone;
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::cargo::entry;
 use crate::cargo::program::ISOLATES_FROM;
 use crate::cargo_include::State;
 use crate::context::Context;
+use crate::environment::Rewrite;
 use crate::fault::Result;
 use crate::lock::Lock;
 use crate::package::PackageId;
@@ -64,35 +64,46 @@ pub fn sync(project: &Project, context: &Context<'_>) -> Result<Report> {
     if is_current(project, context)? {
         return Ok(Report { nothing: true, took: begun.elapsed(), ..Report::default() });
     }
-    sync_with(project, &Edits::default(), context)
+    let session = Session::open(project, context)?;
+    // As it is now that nobody else changes it, and what an earlier change left is finished.
+    let project = Project::at(project.layout.root())?;
+    sync_with(&session.of(&project), &Edits::default())
 }
 
 /// What a sync changes of a cargo project first. Where it fails, all of it is what it was.
 #[derive(Debug, Default)]
 pub struct Edits {
-    /// Manifests of cargo, by their paths in the project.
-    pub manifests: Vec<(PathBuf, String)>,
+    /// Manifests of cargo.
+    pub manifests: Vec<Rewrite>,
     /// The versions that Cargo.lock is to hold of packages that the manifests do not say exactly.
     pub precise: Vec<PackageId>,
 }
 
-/// Makes the environment of `project` what it asks for, with these edits.
-pub fn sync_with(project: &Project, edits: &Edits, context: &Context<'_>) -> Result<Report> {
+/// As [`sync_with`], where the manifests say nothing new: most often there is nothing to do.
+pub fn sync_unchanged(session: &Session<'_>) -> Result<Report> {
     let begun = Instant::now();
-    let session = Session::open(project, context)?;
-    let done = carry_out(&session, edits);
+    if is_current(session.project, session.context)? {
+        return Ok(Report { nothing: true, took: begun.elapsed(), ..Report::default() });
+    }
+    sync_with(session, &Edits::default())
+}
+
+/// Makes the environment of the session's project what that asks for, with these edits.
+pub fn sync_with(session: &Session<'_>, edits: &Edits) -> Result<Report> {
+    let begun = Instant::now();
+    let done = carry_out(session, edits);
     if done.is_err() {
         // While the lock is held: whoever waits for it looks again.
         if !session.environment.is_interrupted()? {
             session.environment.put_back(&session.lock)?;
         }
-        if !session.was_there {
-            session.environment.remove_if_new(&session.lock)?;
-        }
+        session.leave()?;
+        // Whatever it interrupted: that is what is told.
+        signals::check()?;
     }
     let report = done?;
-    if let Err(fault) = warn_where_not_isolated(&session) {
-        context.progress.warn(&fault.to_string());
+    if let Err(fault) = warn_where_not_isolated(session) {
+        session.context.progress.warn(&fault.to_string());
     }
     let tally = session.tally.borrow();
     Ok(Report {
@@ -116,7 +127,6 @@ fn carry_out(session: &Session<'_>, edits: &Edits) -> Result<Report> {
     if edits.manifests.is_empty() && edits.precise.is_empty() {
         return cargo_project::sync(session, tools, &[]);
     }
-    let _held = signals::hold()?;
     session.environment.write_manifests(&edits.manifests, &session.lock)?;
     cargo_project::sync(session, tools, &edits.precise)
 }

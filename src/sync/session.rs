@@ -11,6 +11,7 @@ use crate::cargo::program::{Cargo, Surroundings};
 use crate::cargo::{config, entry};
 use crate::cargo_config::CargoConfig;
 use crate::cargo_include::{self, State};
+use crate::cargo_lock::{Source, crates_io};
 use crate::context::Context;
 use crate::digest::Digest;
 use crate::environment::{Environment, EnvironmentLock};
@@ -94,7 +95,7 @@ impl<'a> Session<'a> {
         refuse_home_in_project(project, context)?;
         let store_lock = store.lock(&context.waiting(&tell))?;
         let was_there = fs::kind(project.layout.environment().root())? != fs::Kind::Absent;
-        let (mut environment, lock) = make_and_lock(project, context)?;
+        let (mut environment, lock) = Environment::make_and_lock(&project.layout, &context.waiting(&tell))?;
         environment.recover(&lock)?;
         environment.clear_leftovers(&lock)?;
         environment.write_scripts(&lock)?;
@@ -120,6 +121,20 @@ impl<'a> Session<'a> {
             version: OnceCell::new(),
             surroundings: OnceCell::new(),
         })
+    }
+
+    /// The same session for the same project with other manifests.
+    #[must_use]
+    pub fn of<'b>(self, project: &'b Project) -> Session<'b>
+    where
+        'a: 'b,
+    {
+        Session { project, ..self }
+    }
+
+    /// Takes the environment away again where this session made it and nothing came into it.
+    pub fn leave(&self) -> Result<()> {
+        if self.was_there { Ok(()) } else { self.environment.remove_if_new(&self.lock) }
     }
 
     /// The user's cargo, with the toolchain that the project chooses.
@@ -171,7 +186,12 @@ impl<'a> Session<'a> {
 
     /// Brings crates of crates.io into the store. Gives their trees, in this order.
     pub fn trees(&self, packages: &[(PackageId, Digest)]) -> Result<Vec<Tree>> {
-        super::closure::fetch_trees(self, packages)
+        self.trees_from(&crates_io(), packages)
+    }
+
+    /// Brings crates of a registry into the store. Gives their trees, in this order.
+    pub fn trees_from(&self, source: &Source, packages: &[(PackageId, Digest)]) -> Result<Vec<Tree>> {
+        super::closure::fetch_trees(self, source, packages)
     }
 
     /// Fetches with `work`, which is handed what fetching needs.
@@ -201,22 +221,6 @@ fn refuse_home_in_project(project: &Project, context: &Context<'_>) -> Result<()
     Err(Fault::new(format!("could not use {} as cargo's home", home.display()))
         .why("it is the project's own .cargo, whose configuration includes the environment")
         .help("set CARGO_HOME to another folder"))
-}
-
-/// The environment of a project, made where it is absent, and locked. Another envtool may make or remove it between
-/// the two: what counts is what lies there once the lock is held.
-fn make_and_lock(project: &Project, context: &Context<'_>) -> Result<(Environment, EnvironmentLock)> {
-    let tell = || context.tell_waiting();
-    for _ in 0..100 {
-        let lock = Environment::create(&project.layout)?.lock(&context.waiting(&tell))?;
-        if lock.is_there()?
-            && let Some(environment) = Environment::open(&project.layout)?
-        {
-            return Ok((environment, lock));
-        }
-    }
-    Err(Fault::new(format!("{} is removed again and again", project.layout.environment().root().display()))
-        .help("see what else works on it, and try again"))
 }
 
 /// The user's cargo, with the toolchain that the project in `root` chooses.

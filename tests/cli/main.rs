@@ -10,11 +10,13 @@
 #![cfg(unix)]
 
 mod activate;
+mod add;
 mod cache;
 mod faults;
 mod harness;
 mod init;
 mod list;
+mod remove;
 mod run;
 mod sources;
 mod support;
