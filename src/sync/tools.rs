@@ -67,6 +67,8 @@ pub(super) fn make_ready(session: &Session<'_>, before: &Lock) -> Result<Tools> 
         let digest = row.digest()?;
         let installed = receipts.iter().find(|receipt| receipt.package == row.id() && receipt.row == digest);
         let built = installed.map(|receipt| session.store.built(&receipt.key)).transpose()?.flatten();
+        // A receipt may come from a stranger, and name what was built for another tool.
+        let built = built.filter(|built| built.record.package == row.id());
         if let (Some(receipt), Some(built)) = (installed, built) {
             wanted.push(WantedTool { receipt: receipt.clone(), files: files(&built), installed: true });
             continue;
