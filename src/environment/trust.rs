@@ -59,11 +59,13 @@ impl Environment {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
     use std::path::Path;
 
+    use crate::digest::Digest;
     use crate::environment::Environment;
     use crate::fs::{self, Waiting};
     use crate::layout::ProjectLayout;
@@ -105,10 +107,6 @@ mod tests {
     fn a_strangers_journal_reaches_nothing_through_a_link() {
         let undo = ("journal/undo.json", UNDO);
         refuses(undo, "Cargo.lock", "../home/file", &[]);
-        let digest = crate::digest::Digest::of(b"mine");
-        fs_manifest(&format!(
-            r#"{{"lock":null,"manifests":[{{"path":"sub/Cargo.toml","before":"evil","written":"{digest}"}}]}}"#
-        ));
         let lock = sync(r#""lock""#);
         refuses(
             ("journal/sync.json", &lock),
@@ -133,8 +131,8 @@ mod tests {
         refuses(("journal/sync.json", &none), ".envtool/staging/vendor", "../../../home", &vendor);
     }
 
-    /// A member's folder that is a link to somebody else's.
-    fn fs_manifest(undo: &str) {
+    #[test]
+    fn a_strangers_journal_writes_no_manifest_through_a_members_folder() {
         let folder = tempfile::tempdir().unwrap();
         let (root, home) = (folder.path().join("p"), folder.path().join("home"));
         fs::create_folders(&root).unwrap();
@@ -142,6 +140,10 @@ mod tests {
         fs::write(&home.join("Cargo.toml"), b"mine").unwrap();
         let environment = Environment::create(&ProjectLayout::new(root.clone())).unwrap();
         symlink("../home", root.join("sub")).unwrap();
+        let undo = format!(
+            r#"{{"lock":null,"manifests":[{{"path":"sub/Cargo.toml","before":"evil","written":"{}"}}]}}"#,
+            Digest::of(b"mine")
+        );
         fs::write(&environment.layout().undo(), undo.as_bytes()).unwrap();
         let lock = environment.lock(&WAITING).unwrap();
         assert!(environment.recover(&lock).is_err());

@@ -240,5 +240,5 @@ impl<'s> Making<'s, '_> {
 fn would_change(name: &PackageName) -> Fault {
     Fault::new(format!("{LOCK} would change, and `--locked` forbids it"))
         .why(format!("what it says of the tool {name} is not what envtool.toml asks for"))
-        .help(format!("run `envtool sync` without `--locked`, and commit the {LOCK} that it makes"))
+        .help(format!("run it again without `--locked`, and commit the {LOCK} that it makes"))
 }

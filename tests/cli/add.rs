@@ -298,6 +298,25 @@ fn a_library_that_is_to_be_published_is_told_once_of_the_requirement() {
 }
 
 #[test]
+fn the_requirement_that_a_library_is_told_of_is_compatible_and_goes_where_the_pin_went() {
+    let sandbox = Sandbox::new();
+    for version in ["0.0.7", "0.3.5", "1.2.0-rc.1"] {
+        sandbox.registry().publish(&telling("gamma", version));
+    }
+    let ws = workspace(&sandbox, "", "", "");
+    for (version, requirement) in [("0.0.7", "0.0.7"), ("0.3.5", "0.3"), ("1.2.0-rc.1", "1.2.0-rc.1")] {
+        let added = ws.envtool(&["add", &format!("gamma@{version}"), "--build", "-p", "two"]).ok();
+        added.says(&[&format!("`envtool add gamma --build -p two --requirement {requirement}`")]);
+        ws.envtool(&["add", "gamma", "--build", "-p", "two", "--requirement", requirement]).ok();
+        assert!(ws.read("two/Cargo.toml").ends_with(&format!("gamma = \"{requirement}\"\n")));
+        assert_eq!(locked(&ws, "gamma"), version);
+    }
+    // What only tests need ties nobody.
+    let dev = ws.envtool(&["add", "alpha@1.0.0", "--dev", "-p", "two"]).ok();
+    assert!(!dev.stderr.contains("tied"), "{dev}");
+}
+
+#[test]
 fn where_there_is_nothing_it_makes_the_environment_or_leaves_no_trace() {
     for name in ["plain", "package"] {
         let sandbox = Sandbox::new();
