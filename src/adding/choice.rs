@@ -107,11 +107,12 @@ impl<'a> Choosing<'a> {
             let one = self.one(wanted, name, &releases)?;
             if let Some(other) = chosen.iter().find(|other| other.name == one.name && other.kind == one.kind)
             {
-                return Err(Fault::usage(format!(
-                    "{} is asked for twice, as {} and as {}",
-                    one.name, other.version, one.version
-                ))
-                .help("name each package once"));
+                let versions = match other.version == one.version {
+                    true => String::new(),
+                    false => format!(", as {} and as {}", other.version, one.version),
+                };
+                return Err(Fault::usage(format!("{} is asked for twice{versions}", one.name))
+                    .help("name each package once"));
             }
             chosen.push(one);
         }
