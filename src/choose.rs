@@ -1,7 +1,7 @@
 //! Which release a wish leads to, and where it leads to none, what would work.
 //!
 //! The newest release that matches, as cargo sees it: no pre-release unless the wish names one, none that was yanked
-//! unless the lock has it already, none that needs a newer Rust than the project has. Build metadata counts for
+//! unless the lock has it already, none that needs a newer Rust than the one that builds it. Build metadata counts for
 //! nothing (cargo reference, "Version Requirements"), and cargo's own resolver has the last word on what it gets.
 
 use semver::{Prerelease, VersionReq};
@@ -26,8 +26,10 @@ pub struct Wish<'a> {
     pub version: &'a Version,
     /// A requirement that the manifest will hold: the choice must match it too.
     pub requirement: Option<&'a VersionReq>,
-    /// The project's Rust: what needs a newer one is not chosen. `None` where nobody knows.
+    /// The Rust that builds it: what needs a newer one is not chosen. `None` where nobody knows.
     pub rust: Option<&'a semver::Version>,
+    /// Whether it is to be a tool, so that this Rust is not the project's.
+    pub is_tool: bool,
     /// The versions that the lock has already: these may be yanked.
     pub locked: &'a [semver::Version],
 }
@@ -103,7 +105,7 @@ impl Wish<'_> {
         !release.yanked || self.locked.contains(&release.version)
     }
 
-    /// Whether the project's Rust is new enough. A nightly of 1.70 counts as 1.70, as to cargo.
+    /// Whether the Rust that builds it is new enough. A nightly of 1.70 counts as 1.70, as to cargo.
     fn builds(&self, release: &Release) -> bool {
         match (self.rust, &release.rust_version) {
             (Some(has), Some(needs)) => {
@@ -226,13 +228,20 @@ impl Refusal<'_> {
         let (Some(needs), Some(has)) = (needs, self.wish.rust) else {
             return self.suggest(fault);
         };
+        let (whose, raise) = if self.wish.is_tool {
+            (
+                format!("the toolchain that builds it is {}", short(has)),
+                "take a newer toolchain (`rustup update`)",
+            )
+        } else {
+            let has = format!("the project has {} (by its rust-version or its toolchain)", short(has));
+            (has, "raise `rust-version`, or the toolchain")
+        };
         let fault = fault.why(format!(
-            "{} Rust {}, and the project has {} (by its rust-version or its toolchain)",
+            "{} Rust {}, and {whose}",
             if there.len() == 1 { "it needs" } else { "the least that they need is" },
-            short(needs),
-            short(has)
+            short(needs)
         ));
-        let raise = "raise `rust-version`, or the toolchain";
         match self.usable() {
             Some(release) => fault.help(format!(
                 "ask for `{}@{}`, the newest for Rust {}, or {raise}",
@@ -318,7 +327,7 @@ mod tests {
             .collect()
     }
 
-    /// `VERSION [requirement REQ] [rust VERSION] [locked VERSION]` against releases.
+    /// `VERSION [requirement REQ] [rust VERSION] [locked VERSION] [tool]` against releases.
     fn chosen(wish: &str, of: &str) -> Result<String, Fault> {
         let words: Vec<&str> = wish.split_whitespace().collect();
         let spec: Spec = format!("x@{}", words[0]).parse().unwrap();
@@ -331,6 +340,7 @@ mod tests {
             version: &spec.version,
             requirement: requirement.as_ref(),
             rust: rust.as_ref(),
+            is_tool: words.contains(&"tool"),
             locked: &locked,
         };
         choose(&wish, &releases(of)).map(|release| release.version.to_string())
@@ -406,6 +416,12 @@ mod tests {
                 "1.0.0/1.65 1.1.0/1.80.1 1.2.0/1.80",
                 "it needs Rust 1.80.1, and the project has 1.70 (by its rust-version or its toolchain)",
                 "`x@1.0.0`, the newest for Rust 1.70, or raise `rust-version`, or the toolchain",
+            ),
+            (
+                "1.1.0 rust 1.70.0 tool",
+                "1.0.0/1.65 1.1.0/1.80",
+                "it needs Rust 1.80, and the toolchain that builds it is 1.70",
+                "`x@1.0.0`, the newest for Rust 1.70, or take a newer toolchain (`rustup update`)",
             ),
             (
                 "latest rust 1.50.2",

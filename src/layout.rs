@@ -9,8 +9,9 @@
 //!     env.toml                       index/HOST-SHA/…            index answers with their ETags
 //!     cargo.toml                     agreed/SHA256               manifests that cargo found to agree with a lock
 //!     vendor/NAME-VERSION            environments/ID.json        where an environment was seen; its stamp
-//!     vendor-ID/NAME-VERSION         tmp/                        being written
-//!     receipts/vendor/NAME-VERSION.json  …and receipts/tools/NAME-VERSION.json
+//!     vendor-ID/NAME-VERSION         built/KEY/bin/NAME          executables of a tool, with record.json
+//!     receipts/vendor/NAME-VERSION.json  building/KEY/           what tools are built in
+//!     receipts/tools/NAME-VERSION.json   tmp/                    being written
 //!     bin/NAME                       executables of tools, and what users put there
 //!     bin/activate                   found by what a shell sources
 //!     journal/undo.json                what manifests were, while cargo resolves others

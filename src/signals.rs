@@ -14,8 +14,7 @@ pub struct Held(());
 pub fn check() -> Result<()> {
     match imp::asked() {
         0 => Ok(()),
-        signal => Err(Fault::new("interrupted")
-            .why("nothing was changed")
+        signal => Err(Fault::new("interrupted, and nothing was changed")
             .help("run it again when you like: what was fetched and built so far is kept")
             .with_exit_code(128 + signal)),
     }

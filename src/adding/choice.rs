@@ -1,5 +1,6 @@
 //! Which release a spec means, and whether that is a crate or a tool.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use semver::Version;
@@ -51,9 +52,10 @@ struct Choosing<'a> {
     locked: Vec<PackageId>,
     /// What of it the project names itself.
     direct: Vec<PackageId>,
-    /// The Rust that the project is for, and that of the toolchain that builds tools.
+    /// The Rust that the project is for.
     rust: Option<Version>,
-    machine: Option<Version>,
+    /// That of the machine's default toolchain, once it is asked for.
+    machine: OnceCell<Option<Version>>,
 }
 
 impl<'a> Choosing<'a> {
@@ -67,8 +69,6 @@ impl<'a> Choosing<'a> {
             false => None,
         };
         let locked = lock.iter().flat_map(CargoLock::external).map(|(package, _)| package.id.clone());
-        let wants_tool = asked.kind != Some(Kind::Crate);
-        let machine = wants_tool.then(|| Toolchain::find(session.context, None)).transpose()?;
         Ok(Self {
             session,
             asked,
@@ -78,8 +78,21 @@ impl<'a> Choosing<'a> {
                 .chain(session.lock_before.iter().flat_map(|lock| lock.packages.iter().map(Row::id)))
                 .collect(),
             rust: Some(next.rust_version()?.map_or_else(|| session.cargo_version().cloned(), Ok)?),
-            machine: machine.and_then(|toolchain| toolchain.version()),
+            machine: OnceCell::new(),
         })
+    }
+
+    /// The Rust of the toolchain that builds a tool: the one that its pin names, else the machine's default.
+    fn builder(&self, name: &PackageName) -> Result<Option<Version>> {
+        let pin = self.session.project.manifest.tools.get(name);
+        if let Some(toolchain) = pin.and_then(|pin| pin.toolchain.as_deref()) {
+            return Ok(Toolchain::find(self.session.context, Some(toolchain))?.version());
+        }
+        if let Some(known) = self.machine.get() {
+            return Ok(known.clone());
+        }
+        let version = Toolchain::find(self.session.context, None)?.version();
+        Ok(self.machine.get_or_init(|| version).clone())
     }
 
     fn all(&self) -> Result<Vec<Chosen>> {
@@ -94,11 +107,12 @@ impl<'a> Choosing<'a> {
             let one = self.one(wanted, name, &releases)?;
             if let Some(other) = chosen.iter().find(|other| other.name == one.name && other.kind == one.kind)
             {
-                return Err(Fault::usage(format!(
-                    "{} is asked for twice, as {} and as {}",
-                    one.name, other.version, one.version
-                ))
-                .help("name each package once"));
+                let versions = match other.version == one.version {
+                    true => String::new(),
+                    false => format!(", as {} and as {}", other.version, one.version),
+                };
+                return Err(Fault::usage(format!("{} is asked for twice{versions}", one.name))
+                    .help("name each package once"));
             }
             chosen.push(one);
         }
@@ -177,18 +191,21 @@ impl<'a> Choosing<'a> {
         let kind = if let Some(kind) = self.asked.kind.or_else(|| self.kind_now(wanted, &name)) {
             kind
         } else {
-            // What this machine can build says best what it is; what it cannot is refused below.
-            let machine = self.release(asked, &name, self.machine.as_ref(), releases);
-            let release = machine.or_else(|_| self.release(asked, &name, None, releases))?;
+            // What this machine can build says best what it is; what it cannot is refused below. One whose own
+            // compiler does not answer can still take crates: the project may name another.
+            let builder = self.builder(&name).ok().flatten();
+            let machine = self.release(asked, &name, (Kind::Tool, builder.as_ref()), releases);
+            let release = machine.or_else(|_| self.release(asked, &name, (Kind::Tool, None), releases))?;
             self.kind_of(wanted, &name, release)?
         };
         let kept = self.kept(wanted, &name, kind).map(AskedVersion::Exact);
         let rust = match kind {
             _ if kept.is_some() => None,
-            Kind::Crate => self.rust.as_ref(),
-            Kind::Tool => self.machine.as_ref(),
+            Kind::Crate => self.rust.clone(),
+            Kind::Tool => self.builder(&name)?,
         };
-        let release = self.release(kept.as_ref().unwrap_or(asked), &name, rust, releases)?;
+        let version = kept.as_ref().unwrap_or(asked);
+        let release = self.release(version, &name, (kind, rust.as_ref()), releases)?;
         choose::check_features(&name, release, &self.asked.features)?;
         let targets = self.targets(wanted, &name, release)?;
         match kind {
@@ -204,7 +221,7 @@ impl<'a> Choosing<'a> {
         &self,
         version: &AskedVersion,
         name: &PackageName,
-        rust: Option<&Version>,
+        (kind, rust): (Kind, Option<&Version>),
         releases: &'r [Release],
     ) -> Result<&'r Release> {
         let mut locked: Vec<Version> = self
@@ -219,6 +236,7 @@ impl<'a> Choosing<'a> {
             version,
             requirement: self.asked.requirement.as_ref().map(|one| &one.allows),
             rust,
+            is_tool: kind == Kind::Tool,
             locked: &locked,
         };
         choose::choose(&wish, releases)

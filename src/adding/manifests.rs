@@ -25,7 +25,7 @@ pub(super) struct Next<'a> {
     /// envtool.toml.
     text: String,
     cargo: Option<Cargo>,
-    /// Whether an exact version went into Cargo.toml.
+    /// Whether an exact version went into Cargo.toml, for more than tests.
     exact: bool,
 }
 
@@ -134,7 +134,8 @@ impl<'a> Next<'a> {
         if let (Some(text), Some(root)) = (added.root, cargo.root.as_mut()) {
             root.0 = text;
         }
-        self.exact |= asked.requirement.is_none();
+        // Nobody who depends on a library builds what its tests need.
+        self.exact |= asked.requirement.is_none() && asked.table != Table::Dev;
         Ok(Pinned { package: chosen.id(), kind: Kind::Crate, before: added.before, unchanged })
     }
 

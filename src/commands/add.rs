@@ -1,10 +1,13 @@
 //! `envtool add`: pins packages, locks and installs them.
 
+use semver::Version;
+
 use super::{Outcome, init, sync as sync_verb};
 use crate::adding::{self, Added, Asked, Kind, Pinned, Requirement};
 use crate::cargo_edit::Kind as Table;
 use crate::context::Context;
 use crate::fault::{Fault, Result};
+use crate::package::PackageId;
 use crate::project::Project;
 use crate::signals;
 use crate::spec::Spec;
@@ -73,7 +76,7 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     let added = added?;
     // 4. Say what was done.
     outcome.notes.extend(added.pinned.iter().map(line));
-    outcome.notes.extend(advice(&added));
+    outcome.notes.extend(advice(&added, arguments));
     outcome.notes.extend(sync_verb::notes(&added.report, context));
     Ok(outcome)
 }
@@ -126,11 +129,26 @@ fn line(pinned: &Pinned) -> String {
     }
 }
 
-fn advice(added: &Added) -> Option<String> {
+fn advice(added: &Added, arguments: &Arguments) -> Option<String> {
     let pinned = added.pinned.iter().find(|pinned| pinned.kind == Kind::Crate)?;
-    let name = &pinned.package.name;
-    let major = pinned.package.version.major;
+    let PackageId { name, version } = &pinned.package;
+    let build = if arguments.build { " --build" } else { "" };
+    let member = arguments.package.as_ref().map_or(String::new(), |member| format!(" -p {member}"));
     (added.ties_users && !pinned.unchanged).then(|| {
-        format!("this library's users are tied to {0} exactly; `envtool add {name} --requirement {major}` leaves the exactness to Cargo.lock", pinned.package)
+        format!(
+            "this library's users are tied to {name} {version} exactly; `envtool add {name}{build}{member} --requirement {}` leaves the exactness to Cargo.lock",
+            compatible(version)
+        )
     })
+}
+
+/// The shortest requirement that cargo reads as "compatible with this version".
+fn compatible(version: &Version) -> String {
+    let Version { major, minor, patch, .. } = version;
+    match (major, minor) {
+        _ if !version.pre.is_empty() => version.to_string(),
+        (0, 0) => format!("0.0.{patch}"),
+        (0, _) => format!("0.{minor}"),
+        _ => major.to_string(),
+    }
 }

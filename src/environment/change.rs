@@ -207,6 +207,7 @@ impl Environment {
     /// Finishes a change that was decided, and takes back what one that was not has left.
     pub fn recover(&self, lock: &EnvironmentLock) -> Result<()> {
         self.finish(lock)?;
+        self.refuse_strange_undo()?;
         self.put_back(lock)
     }
 
@@ -223,6 +224,10 @@ impl Environment {
                     serde_json::from_slice(&bytes).map_err(|error| unreadable().because(&error))?;
                 if !journal.is_ours() {
                     return Err(unreadable().why("it names what envtool never puts into an environment"));
+                }
+                self.refuse_links()?;
+                for file in &journal.files {
+                    self.refuse_outside(&file.path(&self.project))?;
                 }
                 self.carry_out(&journal, lock)
             }

@@ -7,6 +7,7 @@ mod activate;
 mod change;
 mod link;
 mod record;
+mod trust;
 mod undo;
 mod variables;
 

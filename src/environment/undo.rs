@@ -97,11 +97,10 @@ impl Environment {
         fs::is_file(&self.layout.undo())
     }
 
-    /// Takes back what [`Environment::write_manifests`] wrote, and what cargo made of `Cargo.lock` for it. Where
-    /// somebody has changed a manifest since, that one and the lock are theirs.
-    pub fn put_back(&self, _lock: &EnvironmentLock) -> Result<()> {
+    /// What there is to take back; `None` where there is nothing.
+    fn read_undo(&self) -> Result<Option<Undo>> {
         let path = self.layout.undo();
-        let Some(bytes) = fs::read(&path)? else { return Ok(()) };
+        let Some(bytes) = fs::read(&path)? else { return Ok(None) };
         let unreadable = || {
             Fault::new(format!("could not read the journal {}", path.display()))
                 .help(format!("compare Cargo.toml with your last commit, then remove {}", path.display()))
@@ -110,6 +109,21 @@ impl Environment {
         if !undo.manifests.iter().all(Kept::is_ours) {
             return Err(unreadable().why("it names what envtool never changes"));
         }
+        Ok(Some(undo))
+    }
+
+    /// Refuses what an earlier envtool left, or a stranger, where it would write outside of the project.
+    pub(super) fn refuse_strange_undo(&self) -> Result<()> {
+        let Some(undo) = self.read_undo()? else { return Ok(()) };
+        self.refuse_outside(&self.project.cargo_lock())?;
+        undo.manifests.iter().try_for_each(|kept| self.refuse_outside(&self.project.root().join(&kept.path)))
+    }
+
+    /// Takes back what [`Environment::write_manifests`] wrote, and what cargo made of `Cargo.lock` for it. Where
+    /// somebody has changed a manifest since, that one and the lock are theirs.
+    pub fn put_back(&self, _lock: &EnvironmentLock) -> Result<()> {
+        let path = self.layout.undo();
+        let Some(undo) = self.read_undo()? else { return Ok(()) };
         let mut all_ours = true;
         for Kept { path, before, written } in &undo.manifests {
             let path = self.project.root().join(path);

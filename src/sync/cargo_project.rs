@@ -126,7 +126,7 @@ impl<'a> Attempt<'a> {
         if self.session.context.flags.locked {
             return Err(Fault::new("Cargo.lock would change, and `--locked` forbids it")
                 .why(why.to_owned())
-                .help("run `envtool sync` without `--locked`, and commit the Cargo.lock that it makes"));
+                .help("run it again without `--locked`, and commit the Cargo.lock that it makes"));
         }
         let has_lock = project.read_lock()?.is_some();
         let done = project.lock(has_lock);

@@ -19,7 +19,7 @@ pub(super) fn sync(session: &Session<'_>, tools: Tools) -> Result<Report> {
     if !serves && session.context.flags.locked {
         return Err(Fault::new(format!("{LOCK} would change, and `--locked` forbids it"))
             .why("the pins of [crates] are not those that it was made from")
-            .help(format!("run `envtool sync` without `--locked`, and commit the {LOCK} that it makes")));
+            .help(format!("run it again without `--locked`, and commit the {LOCK} that it makes")));
     }
     let before = before.map(|lock| lock.packages.clone()).unwrap_or_default();
     let packages = if serves {

@@ -67,6 +67,8 @@ pub(super) fn make_ready(session: &Session<'_>, before: &Lock) -> Result<Tools> 
         let digest = row.digest()?;
         let installed = receipts.iter().find(|receipt| receipt.package == row.id() && receipt.row == digest);
         let built = installed.map(|receipt| session.store.built(&receipt.key)).transpose()?.flatten();
+        // A receipt may come from a stranger, and name what was built for another tool.
+        let built = built.filter(|built| built.record.package == row.id());
         if let (Some(receipt), Some(built)) = (installed, built) {
             wanted.push(WantedTool { receipt: receipt.clone(), files: files(&built), installed: true });
             continue;
@@ -238,5 +240,5 @@ impl<'s> Making<'s, '_> {
 fn would_change(name: &PackageName) -> Fault {
     Fault::new(format!("{LOCK} would change, and `--locked` forbids it"))
         .why(format!("what it says of the tool {name} is not what envtool.toml asks for"))
-        .help(format!("run `envtool sync` without `--locked`, and commit the {LOCK} that it makes"))
+        .help(format!("run it again without `--locked`, and commit the {LOCK} that it makes"))
 }

@@ -107,7 +107,7 @@ fn several_are_added_in_one_command_or_none() {
     let sandbox = Sandbox::new();
     let project = app(&sandbox);
     project.envtool(&["add", "beta", "gamma"]).refused(1).says(&["there is no package gamma"]);
-    project.envtool(&["add", "beta", "beta@1"]).refused(2).says(&["asked for twice"]);
+    project.envtool(&["add", "beta", "beta@1"]).refused(2).says(&["beta is asked for twice\n"]);
     project.envtool(&["add", "beta", "alpha"]).ok();
     assert_eq!(dependencies(&project), "alpha = \"=2.0.0\"\nbeta = \"=1.0.0\"\n");
     project.write("src/main.rs", "fn main() { println!(\"{} {}\", alpha::id(), beta::id()); }\n");
@@ -295,6 +295,25 @@ fn a_library_that_is_to_be_published_is_told_once_of_the_requirement() {
     project.write("Cargo.toml", &project.read("Cargo.toml").replace("edition", "publish = false\nedition"));
     let private = project.envtool(&["add", "alpha@1.1.0"]).ok();
     assert!(!private.stderr.contains("--requirement"), "{private}");
+}
+
+#[test]
+fn the_requirement_that_a_library_is_told_of_is_compatible_and_goes_where_the_pin_went() {
+    let sandbox = Sandbox::new();
+    for version in ["0.0.7", "0.3.5", "1.2.0-rc.1"] {
+        sandbox.registry().publish(&telling("gamma", version));
+    }
+    let ws = workspace(&sandbox, "", "", "");
+    for (version, requirement) in [("0.0.7", "0.0.7"), ("0.3.5", "0.3"), ("1.2.0-rc.1", "1.2.0-rc.1")] {
+        let added = ws.envtool(&["add", &format!("gamma@{version}"), "--build", "-p", "two"]).ok();
+        added.says(&[&format!("`envtool add gamma --build -p two --requirement {requirement}`")]);
+        ws.envtool(&["add", "gamma", "--build", "-p", "two", "--requirement", requirement]).ok();
+        assert!(ws.read("two/Cargo.toml").ends_with(&format!("gamma = \"{requirement}\"\n")));
+        assert_eq!(locked(&ws, "gamma"), version);
+    }
+    // What only tests need ties nobody.
+    let dev = ws.envtool(&["add", "alpha@1.0.0", "--dev", "-p", "two"]).ok();
+    assert!(!dev.stderr.contains("tied"), "{dev}");
 }
 
 #[test]

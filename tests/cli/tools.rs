@@ -423,12 +423,72 @@ fn a_hostile_lock_or_manifest_reaches_no_path() {
 }
 
 #[test]
+fn a_receipt_that_names_another_tools_build_is_not_believed() {
+    let sandbox = Sandbox::new();
+    for name in ["one", "two"] {
+        sandbox.registry().publish(&tool(name, "1.0.0", &format!("{name:?}")));
+    }
+    let project = project(&sandbox, "project", "one = \"1.0.0\"\ntwo = \"1.0.0\"\n");
+    project.envtool(&["sync"]).ok();
+    let receipt = |name: &str| format!(".envtool/receipts/tools/{name}-1.0.0.json");
+    let key = |name: &str| {
+        let text = project.read(&receipt(name));
+        text.split("\"key\": \"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+    };
+    let swapped = project.read(&receipt("one")).replace(&key("one"), &key("two"));
+    project.write(&receipt("one"), &swapped).write("envtool.toml", "[tools]\none = \"1.0.0\"\n");
+    project.envtool(&["sync"]).ok();
+    assert_eq!(bin(&project), ["one"]);
+    assert_eq!(says(&project, "one"), "one");
+}
+
+#[test]
 fn a_toolchain_that_is_not_there_is_named() {
     let sandbox = Sandbox::new();
     sandbox.registry().publish(&tool("tool", "1.0.0", "1"));
     let project = project(&sandbox, "one", "tool = { version = \"1.0.0\", toolchain = \"nonexistent\" }\n");
     project.envtool(&["sync"]).refused(1).says(&["tool 1.0.0", "nonexistent"]);
     assert!(!project.has(".envtool"));
+}
+
+#[test]
+fn the_rust_that_builds_a_tool_is_that_of_its_pin_and_not_the_projects() {
+    let sandbox = Sandbox::new();
+    for (version, rust) in [("1.0.0", "1.50"), ("1.1.0", "1.70")] {
+        sandbox.registry().publish(&tool("tool", version, "1").rust_version(rust));
+    }
+    // A rustup with the toolchain `old`, whose Rust is 1.60.
+    let rustc = sandbox.which("rustc");
+    let shim = sandbox.program(
+        "rustc",
+        &format!(
+            "#!/bin/sh\nif [ \"$RUSTUP_TOOLCHAIN\" = old ]; then\n  printf 'rustc 1.60.0\\nrelease: 1.60.0\\nhost: x\\n'\nelse\n  exec {} \"$@\"\nfi\n",
+            rustc.display()
+        ),
+    );
+    let mut path = sandbox.path_after(&shim);
+    if !sandbox.has_program("rustup") {
+        let rustup = sandbox.program("rustup", "#!/bin/sh\necho any\n");
+        path = std::env::join_paths([rustup].into_iter().chain(std::env::split_paths(&path))).unwrap();
+    }
+    let project = project(&sandbox, "one", "tool = { version = \"1.0.0\", toolchain = \"old\" }\n");
+    let refused = project.envtool(&["add", "tool@1.1.0"]).env("PATH", &path).refused(1);
+    refused.says(&["it needs Rust 1.70, and the toolchain that builds it is 1.60", "tool@1.0.0"]);
+    assert!(!refused.stderr.contains("rust-version"), "{refused}");
+}
+
+#[test]
+fn a_machine_without_a_compiler_of_its_own_takes_crates() {
+    let sandbox = Sandbox::new();
+    sandbox.registry().publish(&telling("alpha", "1.0.0"));
+    sandbox.registry().publish(&tool("tool", "1.0.0", "1"));
+    let project = sandbox.project("app");
+    project.app("", "println!(\"app\");").lock();
+    let none = "#!/bin/sh\necho 'error: no default is configured' >&2\nexit 1\n";
+    let path = sandbox.path_after(&sandbox.program("rustc", none));
+    project.envtool(&["add", "alpha"]).env("PATH", &path).ok().says(&["Pinned alpha 1.0.0 (crate)"]);
+    let refused = project.envtool(&["add", "tool"]).env("PATH", &path).refused(1);
+    refused.says(&["the compiler does not answer", "no default is configured"]);
 }
 
 #[test]
