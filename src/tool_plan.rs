@@ -36,9 +36,9 @@ pub struct ToolPlan {
 }
 
 /// Names that a tool may not have: what a shell, a build or the environment itself is started by.
-const RESERVED: [&str; 16] = [
-    "bash", "cargo", "csh", "dash", "env", "envtool", "fish", "ksh", "pip", "python", "rustc", "rustdoc",
-    "rustup", "sh", "tcsh", "zsh",
+const RESERVED: [&str; 21] = [
+    "ar", "bash", "c++", "cargo", "cc", "csh", "dash", "env", "envtool", "fish", "git", "ksh", "ld", "pip",
+    "python", "rustc", "rustdoc", "rustup", "sh", "tcsh", "zsh",
 ];
 
 /// Why a tool may not have an executable of this name; `None` where it may.

@@ -44,6 +44,8 @@ pub struct Toolchain {
     pub verbose: String,
     rustc: Program,
     variables: BTreeMap<String, OsString>,
+    /// Its name, where one was chosen.
+    name: Option<OsString>,
 }
 
 impl Toolchain {
@@ -77,7 +79,14 @@ impl Toolchain {
             rustc = rustc.set("RUSTUP_TOOLCHAIN", name);
         }
         let verbose = ask(&rustc.clone().arg("-vV"), name)?;
-        Ok(Self { cargo, config, verbose, rustc, variables: context.variables(decides) })
+        Ok(Self {
+            name: name.map(OsStr::to_owned),
+            cargo,
+            config,
+            verbose,
+            rustc,
+            variables: context.variables(decides),
+        })
     }
 
     /// The compiler in one line.
@@ -114,7 +123,7 @@ impl Toolchain {
 
     /// Where the sources of the standard library lie, and what stands for that in executables.
     fn sources(&self) -> Result<(PathBuf, String)> {
-        let sysroot = ask(&self.rustc.clone().args(["--print", "sysroot"]), None)?;
+        let sysroot = ask(&self.rustc.clone().args(["--print", "sysroot"]), self.name.as_deref())?;
         let commit = self.field("commit-hash").unwrap_or("unknown");
         Ok((Path::new(sysroot.trim()).join("lib/rustlib/src/rust"), format!("/rustc/{commit}")))
     }
@@ -151,7 +160,8 @@ impl Toolchain {
         if let Some(flags) = text("RUSTFLAGS") {
             return Ok(words(&flags, ' '));
         }
-        self.config.rustflags(self.host(), &ask(&self.rustc.clone().args(["--print", "cfg"]), None)?)
+        self.config
+            .rustflags(self.host(), &ask(&self.rustc.clone().args(["--print", "cfg"]), self.name.as_deref())?)
     }
 }
 

@@ -118,9 +118,10 @@ pub fn sync_with(session: &Session<'_>, edits: &Edits) -> Result<Report> {
 
 fn carry_out(session: &Session<'_>, edits: &Edits) -> Result<Report> {
     // Tools first: they take longest, and nothing has changed until they are there.
+    // What their sources cost is in the time of each, and does not count among the crates.
+    let tally = session.tally.take();
     let tools = tools::make_ready(session, session.lock_before.as_ref().unwrap_or(&Lock::default()))?;
-    // What their sources cost is in the time of each; the rest is about the crates.
-    session.tally.take();
+    session.tally.replace(tally);
     if !session.project.is_cargo {
         return pins::sync(session, tools);
     }

@@ -51,7 +51,7 @@ pub(super) fn make_ready(session: &Session<'_>, before: &Lock) -> Result<Tools> 
     if let Some(name) = unserved.or(dropped)
         && session.context.flags.locked
     {
-        return Err(would_change(name));
+        return Err(would_change(name, "its row is not what envtool.toml asks for"));
     }
     let mut rows = Vec::new();
     for (name, pin) in pins {
@@ -159,7 +159,7 @@ impl<'s> Making<'s, '_> {
             Made::Stale(why) => why,
         };
         if self.session.context.flags.locked {
-            return Err(would_change(&row.name).why("cargo does not build it with the lock that it has"));
+            return Err(would_change(&row.name, "cargo does not build it with the lock that it has"));
         }
         // As `cargo install --locked` does it: the lock is a start, and not the last word.
         self.session
@@ -237,8 +237,8 @@ impl<'s> Making<'s, '_> {
 }
 
 /// What `--locked` says where the row of a tool has to change.
-fn would_change(name: &PackageName) -> Fault {
+fn would_change(name: &PackageName, why: &str) -> Fault {
     Fault::new(format!("{LOCK} would change, and `--locked` forbids it"))
-        .why(format!("what it says of the tool {name} is not what envtool.toml asks for"))
+        .why(format!("the tool {name}: {why}"))
         .help(format!("run it again without `--locked`, and commit the {LOCK} that it makes"))
 }
