@@ -32,6 +32,7 @@ const FLOORS: &[(u32, &str, &[&str])] = &[
             "cargo_include/",
             "registry/",
             "compile_log/",
+            "calls/",
         ],
     ),
     (15, "formats that use formats", &["lock", "receipt", "cargo_replacement", "choose"]),
