@@ -33,6 +33,7 @@ const FLOORS: &[(u32, &str, &[&str])] = &[
             "registry/",
             "compile_log/",
             "calls/",
+            "cargo_installed",
         ],
     ),
     (15, "formats that use formats", &["lock", "receipt", "cargo_replacement", "choose"]),
