@@ -32,6 +32,8 @@ const FLOORS: &[(u32, &str, &[&str])] = &[
             "cargo_include/",
             "registry/",
             "compile_log/",
+            "calls/",
+            "cargo_installed",
         ],
     ),
     (15, "formats that use formats", &["lock", "receipt", "cargo_replacement", "choose"]),
