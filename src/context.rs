@@ -51,8 +51,12 @@ pub struct Context<'a> {
     pub rustc: Option<OsString>,
     /// `RUSTUP_TOOLCHAIN`.
     pub toolchain: Option<OsString>,
+    /// `ENVTOOL_ENV`: the environment that is activated in the user's shell.
+    pub active: Option<PathBuf>,
     cache: Option<PathBuf>,
     cargo_home: Option<PathBuf>,
+    home: Option<PathBuf>,
+    install_root: Option<PathBuf>,
     lock_timeout: Option<Duration>,
 }
 
@@ -74,6 +78,7 @@ impl<'a> Context<'a> {
             var("CARGO_HOME").map(|at| current.join(at)).or_else(|| Some(home.as_ref()?.join(".cargo")));
         let cache = var("ENVTOOL_CACHE_DIR").map(|at| current.join(at));
         let cache = cache.or_else(|| Some(dirs::cache_dir().filter(|at| at.is_absolute())?.join("envtool")));
+        let install_root = var("CARGO_INSTALL_ROOT").map(|at| current.join(at));
         Ok(Self {
             folder,
             current,
@@ -83,8 +88,11 @@ impl<'a> Context<'a> {
             certificates: var("SSL_CERT_FILE").map(PathBuf::from),
             rustc: var("RUSTC"),
             toolchain: var("RUSTUP_TOOLCHAIN"),
+            active: var("ENVTOOL_ENV").map(PathBuf::from),
             cache,
             cargo_home,
+            install_root,
+            home,
             lock_timeout: lock_timeout(var("ENVTOOL_LOCK_TIMEOUT"))?,
         })
     }
@@ -105,6 +113,18 @@ impl<'a> Context<'a> {
                 .why("there is neither HOME nor CARGO_HOME")
                 .help("set CARGO_HOME")
         })
+    }
+
+    /// Every folder that `cargo install` may have installed into, each once.
+    pub fn install_roots(&self) -> Vec<PathBuf> {
+        let home = self.home.as_ref().map(|home| home.join(".cargo"));
+        let mut roots: Vec<PathBuf> = Vec::new();
+        for root in [self.install_root.clone(), self.cargo_home.clone(), home].into_iter().flatten() {
+            if !roots.contains(&root) {
+                roots.push(root);
+            }
+        }
+        roots
     }
 
     /// cargo's variables.

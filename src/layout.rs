@@ -194,8 +194,8 @@ impl StoreLayout {
     }
 
     /// Every folder that the store consists of.
-    pub fn buckets() -> [&'static str; 8] {
-        ["archives", "trees", "built", "building", "index", "agreed", "environments", "tmp"]
+    pub fn buckets() -> [&'static str; 9] {
+        ["archives", "trees", "built", "adopted", "building", "index", "agreed", "environments", "tmp"]
     }
 
     /// One of [`StoreLayout::buckets`].
@@ -241,6 +241,11 @@ impl StoreLayout {
     /// An executable in the folder of a built tool.
     pub fn executable(entry: &Path, name: &str) -> PathBuf {
         entry.join(BIN).join(name)
+    }
+
+    /// An executable that was taken over from the machine.
+    pub fn adopted(&self, digest: &Digest, name: &str) -> PathBuf {
+        self.root.join("adopted").join(digest.to_string()).join(name)
     }
 
     /// Where tools are built that have all that decides on code in common but their own source.

@@ -114,6 +114,28 @@ impl Program {
         output.map_err(|error| self.fault(&error))
     }
 
+    /// Starts it without input or output, and gives how it ended within `limit`; `None` where it goes on, and then it
+    /// is ended.
+    pub fn ends_within(&self, limit: Duration) -> Result<Option<ExitStatus>> {
+        let begun = Instant::now();
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().map_err(|error| self.fault(&error))?;
+        let ended = loop {
+            match child.try_wait() {
+                Ok(None) if begun.elapsed() < limit && signals::check().is_ok() => std::thread::sleep(LOOK),
+                ended => break ended,
+            }
+        };
+        if !matches!(ended, Ok(Some(_))) {
+            // One that has ended meanwhile is what is wanted.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        signals::check()?;
+        ended.map_err(|error| self.fault(&error))
+    }
+
     /// Runs it to its end with `input`, its errors passed through, and gives what it prints.
     pub fn talk(&self, input: &str) -> Result<String> {
         let run = || -> io::Result<Output> {

@@ -54,7 +54,8 @@ pub struct ToolReceipt {
     pub key: Digest,
     /// Its executables in `bin/`, with the SHA-256 of each.
     pub bins: BTreeMap<String, Digest>,
-    /// What built it: the first line of `rustc -vV`.
+    /// What built it: the first line of `rustc -vV`; empty for what was taken over.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub rustc: String,
 }
 
@@ -64,6 +65,8 @@ pub struct ToolReceipt {
 pub enum How {
     /// Built from source, on this machine.
     Built,
+    /// Taken over from the machine: nobody vouches that they are what the source would become.
+    Adopted,
 }
 
 impl ToolReceipt {

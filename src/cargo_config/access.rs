@@ -106,6 +106,14 @@ impl CargoConfig {
         Ok(text)
     }
 
+    /// Where `[alias]` defines a name; `None` where it does not.
+    pub fn alias(&self, name: &str) -> Result<Option<Place>> {
+        if let Some((_, place)) = self.variable(&["alias", name]) {
+            return Ok(Some(place));
+        }
+        Ok(self.root.at(&["alias", name])?.map(|node| node.place().clone()))
+    }
+
     /// Whether `build.target` names a platform to build for.
     pub fn builds_for(&self) -> Result<bool> {
         Ok(self.variable(&["build", "target"]).is_some() || self.root.at(&["build", "target"])?.is_some())

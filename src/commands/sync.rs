@@ -4,7 +4,7 @@ use super::Outcome;
 use crate::context::Context;
 use crate::fault::Result;
 use crate::project::Project;
-use crate::sync::{self, Report, ToolDone};
+use crate::sync::{self, Came, Report, ToolDone};
 
 /// The arguments of `sync`.
 #[derive(Debug, clap::Args)]
@@ -70,11 +70,12 @@ pub(super) fn notes(report: &Report, context: &Context<'_>) -> Vec<String> {
 }
 
 fn tool(done: &ToolDone) -> String {
-    let ToolDone { package, bins, built } = done;
+    let ToolDone { package, bins, how } = done;
     let bins = bins.join(", ");
-    match built {
-        Some(time) => format!("Built {package} in {:.1} s: {bins}", time.as_secs_f64()),
-        None => format!("Installed {package} from the store: {bins}"),
+    match how {
+        Came::Built(time) => format!("Built {package} in {:.1} s: {bins}", time.as_secs_f64()),
+        Came::Adopted => format!("Took {package} over from this machine: {bins}"),
+        Came::Stored => format!("Installed {package} from the store: {bins}"),
     }
 }
 

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::fixes::is_receipts;
 use super::{Environment, EnvironmentLock};
 use crate::fault::{Fault, Result};
 use crate::fs;
@@ -50,16 +51,31 @@ struct Journal {
     folders_gone: Vec<String>,
     /// Files beside the environment that are written last.
     files: Vec<Beside>,
+    /// Receipts to remove: folder and file.
+    #[serde(default)]
+    receipt_files_gone: Vec<(String, String)>,
+    /// Folders of receipts that go where they are empty.
+    #[serde(default)]
+    receipt_folders_gone: Vec<String>,
+    /// Files beside the environment that go.
+    #[serde(default)]
+    files_gone: Vec<Beside>,
+    /// Which fix this is: what it replaces is kept.
+    #[serde(default)]
+    keep: Option<u32>,
+    /// Which fix this takes back.
+    #[serde(default)]
+    from: Option<u32>,
 }
 
 /// A folder that takes the place of the one of the same name.
 #[derive(Debug, Serialize, Deserialize)]
-struct Folder {
-    name: String,
+pub(super) struct Folder {
+    pub(super) name: String,
     /// The new folder's identity on its file system: which of the two lies where.
-    identity: Option<u64>,
+    pub(super) identity: Option<u64>,
     /// What has a receipt in the old one. Everything else in it is somebody else's, and is taken over.
-    ours: BTreeSet<String>,
+    pub(super) ours: BTreeSet<String>,
 }
 
 /// A file of the project beside its environment. The journal names it by what it is and not by its path: an
@@ -71,6 +87,8 @@ pub enum Beside {
     Manifest,
     /// `envtool.lock`.
     Lock,
+    /// `Cargo.lock`.
+    CargoLock,
     /// `.cargo/config.toml`.
     CargoConfig,
     /// `.cargo/config`.
@@ -78,11 +96,16 @@ pub enum Beside {
 }
 
 impl Beside {
+    /// Every one.
+    pub(super) const ALL: [Self; 5] =
+        [Self::Manifest, Self::Lock, Self::CargoLock, Self::CargoConfig, Self::LegacyCargoConfig];
+
     /// Where it lies in a project.
     pub fn path(self, project: &ProjectLayout) -> PathBuf {
         match self {
             Self::Manifest => project.manifest(),
             Self::Lock => project.lock(),
+            Self::CargoLock => project.cargo_lock(),
             Self::CargoConfig => project.cargo_config(),
             Self::LegacyCargoConfig => project.legacy_cargo_config(),
         }
@@ -92,6 +115,7 @@ impl Beside {
         match self {
             Self::Manifest => "beside-manifest",
             Self::Lock => "beside-lock",
+            Self::CargoLock => "beside-cargo-lock",
             Self::CargoConfig => "beside-cargo-config",
             Self::LegacyCargoConfig => "beside-legacy-cargo-config",
         }
@@ -102,8 +126,13 @@ impl Journal {
     /// Whether every name in it is one that envtool writes: what lies on disk may come from a stranger.
     fn is_ours(&self) -> bool {
         let changed = self.folders.iter().map(|folder| &folder.name).filter(|name| *name != BIN);
-        let receipts = self.receipts_gone.iter().map(|(folder, _)| folder).filter(|name| *name != TOOLS);
-        changed.chain(&self.folders_gone).chain(receipts).all(|name| is_crate_folder(name))
+        let receipts = self.receipts_gone.iter().map(|(folder, _)| folder);
+        let plain = |file: &String| !file.contains(['/', '\\']) && file.strip_suffix(".json").is_some();
+        let files = self.receipt_files_gone.iter().all(|(folder, file)| is_receipts(folder) && plain(file));
+        files
+            && self.receipt_folders_gone.iter().all(|name| is_receipts(name))
+            && receipts.into_iter().all(|name| is_receipts(name))
+            && changed.chain(&self.folders_gone).all(|name| is_crate_folder(name))
     }
 }
 
@@ -162,6 +191,49 @@ impl Change {
         self.journal.receipts_gone.push((folder.to_owned(), package.clone()));
     }
 
+    /// Writes a receipt of this name.
+    pub(super) fn receipt_file(&self, folder: &str, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.staging.join("receipts").join(folder);
+        fs::create_folders(&path)?;
+        fs::write_new(&path.join(name), bytes)
+    }
+
+    /// Removes a receipt of this name.
+    pub(super) fn drop_receipt_file(&mut self, folder: &str, name: &str) {
+        self.journal.receipt_files_gone.push((folder.to_owned(), name.to_owned()));
+    }
+
+    /// Removes a folder of receipts, if it is empty then.
+    pub(super) fn drop_receipt_folder(&mut self, folder: &str) {
+        self.journal.receipt_folders_gone.push(folder.to_owned());
+    }
+
+    /// Takes a file beside the environment away.
+    pub(super) fn drop_file(&mut self, file: Beside) {
+        self.journal.files_gone.push(file);
+    }
+
+    /// Puts a folder in place that a fix has kept.
+    pub(super) fn restore(&mut self, folder: Folder) {
+        self.journal.folders.push(folder);
+    }
+
+    /// The folders that are made anew or go.
+    pub(super) fn folders_replaced(&self) -> Vec<String> {
+        let anew = self.journal.folders.iter().map(|folder| folder.name.clone());
+        anew.chain(self.journal.folders_gone.iter().cloned()).collect()
+    }
+
+    /// Keeps what is replaced, as fix `number`.
+    pub(super) fn keep_old(&mut self, number: u32) {
+        self.journal.keep = Some(number);
+    }
+
+    /// Takes its folders from what fix `number` has kept, and forgets that in the end.
+    pub(super) fn take_from(&mut self, number: u32) {
+        self.journal.from = Some(number);
+    }
+
     /// Sets `cargo.toml`, or takes it away.
     pub fn cargo_toml(&mut self, text: Option<&str>) -> Result<()> {
         self.journal.drop_cargo_toml = text.is_none();
@@ -193,7 +265,7 @@ impl Environment {
 
     /// Carries a change out.
     pub fn commit(&self, mut change: Change, lock: &EnvironmentLock) -> Result<()> {
-        for folder in &mut change.journal.folders {
+        for folder in change.journal.folders.iter_mut().filter(|folder| folder.identity.is_none()) {
             folder.identity = fs::identity(&change.staging.join(&folder.name))?;
         }
         let text = serde_json::to_vec(&change.journal)
@@ -226,7 +298,7 @@ impl Environment {
                     return Err(unreadable().why("it names what envtool never puts into an environment"));
                 }
                 self.refuse_links()?;
-                for file in &journal.files {
+                for file in journal.files.iter().chain(&journal.files_gone) {
                     self.refuse_outside(&file.path(&self.project))?;
                 }
                 self.carry_out(&journal, lock)
@@ -246,13 +318,16 @@ impl Environment {
                 }
             }
         }
-        Ok(())
+        self.clear_unfinished_fixes()
     }
 
     fn carry_out(&self, journal: &Journal, _lock: &EnvironmentLock) -> Result<()> {
         let staging = self.layout.staging();
         // From here on there is no way back.
         fs::remove_file(&self.layout.undo())?;
+        if let Some(number) = journal.from {
+            self.bring_back(number, &journal.folders)?;
+        }
         if journal.drop_cargo_toml {
             fs::remove_file(&self.layout.cargo_toml())?;
         }
@@ -264,8 +339,11 @@ impl Environment {
         if fs::is_file(&cargo_toml)? {
             fs::rename(&cargo_toml, &self.layout.cargo_toml())?;
         }
-        for name in &journal.folders_gone {
+        for name in journal.folders_gone.iter().filter(|_| journal.keep.is_none()) {
             fs::remove_tree(&self.layout.folder(name))?;
+        }
+        for file in &journal.files_gone {
+            fs::remove_file(&file.path(&self.project))?;
         }
         for file in &journal.files {
             if let Some(bytes) = fs::read(&staging.join(file.staged()))? {
@@ -273,6 +351,13 @@ impl Environment {
                 fs::create_folders(to.parent().unwrap_or(&to))?;
                 fs::write(&to, &bytes)?;
             }
+        }
+        if let Some(number) = journal.keep {
+            let folders: Vec<String> = journal.folders.iter().map(|folder| folder.name.clone()).collect();
+            self.keep(number, &folders, &journal.folders_gone)?;
+        }
+        if let Some(number) = journal.from {
+            self.forget(number)?;
         }
         fs::remove_file(&self.layout.journal())?;
         fs::remove_tree(&staging)
@@ -321,6 +406,9 @@ impl Environment {
         for (folder, package) in &journal.receipts_gone {
             fs::remove_file(&self.layout.receipts().join(folder).join(format!("{}.json", package.folder())))?;
         }
+        for (folder, file) in &journal.receipt_files_gone {
+            fs::remove_file(&self.layout.receipts().join(folder).join(file))?;
+        }
         for folder in fs::names(&staged)?.unwrap_or_default() {
             let live = self.layout.receipts().join(&folder);
             fs::create_folders(&live)?;
@@ -331,6 +419,12 @@ impl Environment {
         }
         for folder in &journal.folders_gone {
             fs::remove_tree(&self.layout.receipts().join(folder))?;
+        }
+        for folder in &journal.receipt_folders_gone {
+            let folder = self.layout.receipts().join(folder);
+            if fs::names(&folder)?.is_some_and(|names| names.is_empty()) {
+                fs::remove_tree(&folder)?;
+            }
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 
 mod activate;
 mod change;
+mod fixes;
 mod link;
 mod record;
 mod trust;

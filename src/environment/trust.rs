@@ -31,7 +31,7 @@ impl Environment {
         Ok(())
     }
 
-    fn refuse_link(&self, path: &Path) -> Result<()> {
+    pub(super) fn refuse_link(&self, path: &Path) -> Result<()> {
         match fs::kind(path)? {
             Kind::Link => Err(self.refused(path, "it is a link, and envtool made none there")),
             _ => Ok(()),

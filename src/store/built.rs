@@ -59,6 +59,20 @@ impl Store {
         Ok(Some(built))
     }
 
+    /// Takes an executable over from the machine: a copy of it, under its own digest and never among what was built.
+    pub fn adopt(&self, name: &str, file: &Path, _lock: &StoreLock) -> Result<Digest> {
+        let aside = tempfile::Builder::new().prefix("adopted-").tempdir_in(self.layout.tmp());
+        let aside = aside.map_err(|error| self.cannot_write(&error))?;
+        let copy = aside.path().join(name);
+        fs::copy(file, &copy)?;
+        fs::set_mode(&copy, 0o555)?;
+        let digest = digest(&copy)?;
+        let to = self.layout.adopted(&digest, name);
+        fs::create_folders(to.parent().unwrap_or(&to))?;
+        fs::rename(&copy, &to)?;
+        Ok(digest)
+    }
+
     /// Takes a tool in whose executables lie at `files`, by name. Whoever builds under this key holds the lock of its
     /// workshop, so that nobody else does meanwhile.
     pub fn keep_built(

@@ -9,9 +9,11 @@
 
 mod built;
 mod stamp;
+mod vouch;
 
 pub use built::{Built, BuiltRecord};
 pub use stamp::{Input, Known, Stamp};
+pub use vouch::{Found, names_and_sizes};
 
 use std::fs::File;
 use std::io::Read;
@@ -137,6 +139,12 @@ impl Store {
                 Ok(None)
             }
         }
+    }
+
+    /// What the store recorded of the tree under `key`; `None` where it has none.
+    pub fn record(&self, key: &Digest) -> Result<Option<TreeRecord>> {
+        let bytes = fs::read(&StoreLayout::tree_record(&self.layout.tree_entry(key)))?;
+        Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }
 
     /// The archive of this digest; `None` where it is absent.

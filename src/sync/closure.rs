@@ -64,7 +64,13 @@ pub(super) fn make_ready(session: &Session<'_>, rows: &[Row], unreadable: &[Pack
     let stubs = put_stubs(session, &mut wanted, unreadable)?;
     let link = session.project.manifest.env.link;
     let receipts = session.environment.receipts()?;
-    let plan = plan::plan(wanted.clone(), receipts, &session.environment.listing()?, link)?;
+    let mut listing = session.environment.listing()?;
+    for (folder, entry) in session.fixing.iter().flat_map(|fixing| &fixing.distrusted) {
+        if let Some(entries) = listing.folders.get_mut(folder) {
+            entries.remove(std::ffi::OsStr::new(entry));
+        }
+    }
+    let plan = plan::plan(wanted.clone(), receipts, &listing, link)?;
 
     let needed = needed(&plan, &wanted, link)?;
     let (git, registry): (Vec<&Wanted>, Vec<&Wanted>) =

@@ -22,12 +22,14 @@ pub(super) fn commit(
 ) -> Result<Report> {
     let Session { environment, project, .. } = session;
     // 1. Tools.
-    apply::stage_tools(&mut ready.change, &tools.plan)?;
+    let files = session.fixing.as_ref().map(|fixing| fixing.files.clone()).unwrap_or_default();
+    apply::stage_tools(&mut ready.change, &tools.plan, &files, environment)?;
     made.links = tools.plan.links.into_iter().collect();
     // 2. Beside the environment: the entry in cargo's config once there is something to build against, the lock, and
     //    last the manifest.
     let mut writes = Vec::new();
-    if !packages.is_empty()
+    let fixes_entry = session.fixing.as_ref().is_some_and(|fixing| fixing.config_entry);
+    if (!packages.is_empty() || fixes_entry)
         && let Some((path, text)) = entry::to_write(&project.layout)?
     {
         let is_legacy = path == project.layout.legacy_cargo_config();
@@ -58,7 +60,10 @@ pub(super) fn commit(
     // 3. Carry it out: from here on Ctrl-C comes too late.
     signals::check()?;
     let (change, report) = ready.split();
-    environment.commit(change, &session.lock)?;
+    match &session.fixing {
+        Some(fixing) => environment.commit_kept(change, fixing.cargo_lock.as_deref(), &session.lock)?,
+        None => environment.commit(change, &session.lock)?,
+    }
     // From here on the environment is what it is to be: a stamp that cannot be left only costs the next sync time.
     if let Err(fault) = stamp::leave(session, made) {
         session.context.progress.warn(&format!("the next sync will look at everything again: {fault}"));

@@ -10,11 +10,13 @@ mod commit;
 mod pins;
 pub mod session;
 mod stamp;
+mod survey;
 mod tools;
 
 pub use session::Session;
 pub use stamp::{Drift, drift, is_current};
-pub use tools::ToolDone;
+pub use survey::{Survey, survey};
+pub use tools::{Came, ToolDone};
 
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,7 @@
 //! What a sync holds while it works: the locks, the store, cargo and its configuration.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
@@ -20,7 +20,7 @@ use crate::fetch::{DOWNLOADS, Fetched, Fetcher};
 use crate::fs;
 use crate::http::Settings;
 use crate::lock::Lock;
-use crate::package::PackageId;
+use crate::package::{PackageId, PackageName};
 use crate::process::{self, Program};
 use crate::project::Project;
 use crate::registry::Token;
@@ -71,6 +71,8 @@ pub struct Session<'a> {
     pub store_lock: StoreLock,
     /// cargo's configuration as it is in the project, without that of environments.
     pub config: CargoConfig,
+    /// What a fix of `doctor` does besides a sync; `None` for a plain one.
+    pub fixing: Option<Fixing>,
     /// What envtool.lock says; `None` where it is absent.
     pub lock_before: Option<Lock>,
     /// Where the crates came from so far.
@@ -79,6 +81,21 @@ pub struct Session<'a> {
     version: OnceCell<semver::Version>,
     /// With the files that go when the session ends.
     surroundings: OnceCell<(Surroundings, Vec<TempPath>)>,
+}
+
+/// What a fix of `doctor` does besides a sync. It is kept, so that it can be taken back.
+#[derive(Debug, Default)]
+pub struct Fixing {
+    /// Entries of folders of crates that are not what they should be: they are put there anew.
+    pub distrusted: BTreeSet<(String, String)>,
+    /// Files of `bin/` that are to hold another text, by name.
+    pub files: BTreeMap<String, String>,
+    /// Executables that tools take over from the machine, by tool and by name.
+    pub adopted: BTreeMap<PackageName, BTreeMap<String, PathBuf>>,
+    /// Whether the entry in cargo's configuration is put right.
+    pub config_entry: bool,
+    /// What Cargo.lock held before: cargo may have written another by the time that the change is decided.
+    pub cargo_lock: Option<String>,
 }
 
 impl<'a> Session<'a> {
@@ -115,6 +132,7 @@ impl<'a> Session<'a> {
             store,
             store_lock,
             config,
+            fixing: None,
             lock_before,
             tally: RefCell::default(),
             cargo: OnceCell::new(),

@@ -2,6 +2,7 @@
 //! has them.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::Session;
@@ -14,7 +15,7 @@ use crate::fs;
 use crate::layout::{CARGO_LOCK, LOCK};
 use crate::lock::{Lock, ToolRow};
 use crate::manifest::ToolPin;
-use crate::package::{PackageId, PackageName};
+use crate::package::{PackageId, PackageName, is_executable_name};
 use crate::receipt::{How, ToolReceipt};
 use crate::resolve;
 use crate::store::{Built, Tree};
@@ -27,8 +28,19 @@ pub struct ToolDone {
     pub package: PackageId,
     /// Its executables.
     pub bins: Vec<String>,
-    /// How long it was built; `None` where the store had it.
-    pub built: Option<Duration>,
+    /// How it came.
+    pub how: Came,
+}
+
+/// How a tool came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Came {
+    /// It was built, and that took so long.
+    Built(Duration),
+    /// The store had it.
+    Stored,
+    /// Its executables were taken over from the machine.
+    Adopted,
 }
 
 /// The tools, ready to be put into the environment.
@@ -66,16 +78,21 @@ pub(super) fn make_ready(session: &Session<'_>, before: &Lock) -> Result<Tools> 
     for row in &mut rows {
         let digest = row.digest()?;
         let installed = receipts.iter().find(|receipt| receipt.package == row.id() && receipt.row == digest);
-        let built = installed.map(|receipt| session.store.built(&receipt.key)).transpose()?.flatten();
-        // A receipt may come from a stranger, and name what was built for another tool.
-        let built = built.filter(|built| built.record.package == row.id());
-        if let (Some(receipt), Some(built)) = (installed, built) {
-            wanted.push(WantedTool { receipt: receipt.clone(), files: files(&built), installed: true });
+        let there = installed.map(|receipt| lie_at(session, receipt)).transpose()?.flatten();
+        if let (Some(receipt), Some(files)) = (installed, there) {
+            wanted.push(WantedTool { receipt: receipt.clone(), files, installed: true });
+            continue;
+        }
+        let offered = session.fixing.iter().find_map(|fixing| fixing.adopted.get(&row.name));
+        if let Some(adopted) = offered.map(|files| adopt(session, row, files)).transpose()? {
+            let bins = adopted.files.keys().cloned().collect();
+            done.push(ToolDone { package: row.id(), bins, how: Came::Adopted });
+            wanted.push(adopted);
             continue;
         }
         let (built, took) = tools.built(row)?;
         let bins: Vec<String> = built.record.bins.keys().cloned().collect();
-        done.push(ToolDone { package: row.id(), bins, built: took });
+        done.push(ToolDone { package: row.id(), bins, how: took.map_or(Came::Stored, Came::Built) });
         wanted.push(WantedTool {
             receipt: receipt(row, row.digest()?, &built),
             files: files(&built),
@@ -87,7 +104,51 @@ pub(super) fn make_ready(session: &Session<'_>, before: &Lock) -> Result<Tools> 
     Ok(Tools { rows, plan, done })
 }
 
-fn files(built: &Built) -> BTreeMap<String, std::path::PathBuf> {
+/// Where the executables of a receipt lie; `None` where the store lost one.
+fn lie_at(session: &Session<'_>, receipt: &ToolReceipt) -> Result<Option<BTreeMap<String, PathBuf>>> {
+    // A receipt may come from a stranger, and name what was built for another tool, or no file's name.
+    if receipt.how == How::Built {
+        let built =
+            session.store.built(&receipt.key)?.filter(|built| built.record.package == receipt.package);
+        return Ok(built.as_ref().map(files));
+    }
+    if !receipt.bins.keys().all(|name| is_executable_name(name)) {
+        return Ok(None);
+    }
+    let adopted =
+        |(name, digest): (&String, &Digest)| (name.clone(), session.store.layout().adopted(digest, name));
+    let files: BTreeMap<String, PathBuf> = receipt.bins.iter().map(adopted).collect();
+    for file in files.values() {
+        if !fs::is_file(file)? {
+            return Ok(None);
+        }
+    }
+    Ok(Some(files))
+}
+
+/// Takes the executables of a tool over from the machine.
+fn adopt(session: &Session<'_>, row: &ToolRow, from: &BTreeMap<String, PathBuf>) -> Result<WantedTool> {
+    let (mut bins, mut files) = (BTreeMap::new(), BTreeMap::new());
+    for (name, file) in from {
+        let digest = session.store.adopt(name, file, &session.store_lock)?;
+        files.insert(name.clone(), session.store.layout().adopted(&digest, name));
+        bins.insert(name.clone(), digest);
+    }
+    let key = Digest::of(format!("{bins:?}").as_bytes());
+    let receipt = ToolReceipt {
+        package: row.id(),
+        source: crates_io().to_string(),
+        checksum: row.checksum,
+        row: row.digest()?,
+        how: How::Adopted,
+        key,
+        bins,
+        rustc: String::new(),
+    };
+    Ok(WantedTool { receipt, files, installed: false })
+}
+
+fn files(built: &Built) -> BTreeMap<String, PathBuf> {
     built.record.bins.keys().map(|name| (name.clone(), built.executable(name))).collect()
 }
 

@@ -1,0 +1,267 @@
+//! What a fix of `doctor` replaced: `journal/fix-N/`, so that it can be taken back.
+//!
+//! ```text
+//! fix-N/fix.json    files beside the environment, cargo.toml and receipts as they were; which folders were replaced
+//! fix-N/NAME        the old folder of crates, or the old bin/
+//! fix-N/done        what the files beside the environment were afterwards: the fix is complete
+//! ```
+//!
+//! To take a fix back is a change like any other: decided by the journal, and finished by the next envtool where this
+//! one is killed. Where a file was changed since the fix, it is refused: that text is the user's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::change::{Beside, Change, Folder};
+use super::{Environment, EnvironmentLock, is_script};
+use crate::digest::Digest;
+use crate::fault::{Fault, Result};
+use crate::fs;
+use crate::layout::{BIN, TOOLS};
+
+/// How many fixes are kept.
+const KEPT: usize = 10;
+
+/// What a fix replaced.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Before {
+    /// Folders that lie here as they were.
+    folders: Vec<String>,
+    /// Folders that were not there.
+    new: Vec<String>,
+    files: Vec<(Beside, Option<String>)>,
+    cargo_toml: Option<String>,
+    /// Folder of receipts, file, text.
+    receipts: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// What files beside the environment were after a fix.
+type After = Vec<(Beside, Option<Digest>)>;
+
+impl Environment {
+    fn fix_folder(&self, number: u32) -> PathBuf {
+        self.layout.journals().join(format!("fix-{number}"))
+    }
+
+    /// The numbers of the fixes that can be taken back, the oldest first.
+    fn fixes(&self) -> Result<Vec<u32>> {
+        let mut found = Vec::new();
+        for name in fs::names(&self.layout.journals())?.unwrap_or_default() {
+            let number = name.to_str().and_then(|name| name.strip_prefix("fix-")?.parse().ok());
+            if let Some(number) = number
+                && fs::is_file(&self.fix_folder(number).join("done"))?
+            {
+                found.push(number);
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// Removes what a fix left that was never decided.
+    pub(super) fn clear_unfinished_fixes(&self) -> Result<()> {
+        for name in fs::names(&self.layout.journals())?.unwrap_or_default() {
+            let folder = self.layout.journals().join(&name);
+            if name.to_string_lossy().starts_with("fix-") && !fs::is_file(&folder.join("done"))? {
+                fs::remove_tree(&folder)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Carries a change out in a way that [`Environment::undo`] takes back. `cargo_lock` is what Cargo.lock held before
+    /// cargo resolved.
+    pub fn commit_kept(
+        &self,
+        mut change: Change,
+        cargo_lock: Option<&str>,
+        lock: &EnvironmentLock,
+    ) -> Result<()> {
+        let fixes = self.fixes()?;
+        for old in fixes.iter().rev().skip(KEPT - 1) {
+            fs::remove_tree(&self.fix_folder(*old))?;
+        }
+        let number = fixes.last().map_or(1, |last| last + 1);
+        let folder = self.fix_folder(number);
+        fs::remove_tree(&folder)?;
+        fs::create_folders(&folder)?;
+        let mut before =
+            Before { cargo_toml: fs::read_text(&self.layout.cargo_toml())?, ..Before::default() };
+        for name in change.folders_replaced() {
+            match fs::is_folder(&self.layout.folder(&name))? {
+                true => before.folders.push(name),
+                false => before.new.push(name),
+            }
+        }
+        for file in Beside::ALL {
+            let text = match file {
+                Beside::CargoLock => cargo_lock.map(str::to_owned),
+                _ => fs::read_text(&file.path(&self.project))?,
+            };
+            before.files.push((file, text));
+        }
+        before.receipts = self.receipt_texts()?;
+        let text = serde_json::to_vec(&before)
+            .map_err(|error| Fault::new("could not write the journal").because(&error))?;
+        fs::write(&folder.join("fix.json"), &text)?;
+        change.keep_old(number);
+        self.commit(change, lock)
+    }
+
+    fn receipt_texts(&self) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
+        let mut texts = BTreeMap::new();
+        let root = self.layout.receipts();
+        for folder in fs::names(&root)?.unwrap_or_default() {
+            let path = root.join(&folder);
+            let mut files = BTreeMap::new();
+            for name in fs::names(&path)?.unwrap_or_default() {
+                if let (Some(text), Some(name)) = (fs::read_text(&path.join(&name))?, name.to_str()) {
+                    files.insert(name.to_owned(), text);
+                }
+            }
+            texts.insert(folder.to_string_lossy().into_owned(), files);
+        }
+        Ok(texts)
+    }
+
+    /// The last step of a fix: what lay in staging is kept, and the fix is complete.
+    pub(super) fn keep(&self, number: u32, folders: &[String], gone: &[String]) -> Result<()> {
+        let folder = self.fix_folder(number);
+        let staging = self.layout.staging();
+        // Where two renames took the place of an exchange, the old folder lies beside.
+        let places = |name: &String| [staging.join(format!("old-{name}")), staging.join(name)];
+        let from_staging = folders.iter().flat_map(|name| places(name).map(|place| (place, name)));
+        let from_here = gone.iter().map(|name| (self.layout.folder(name), name));
+        for (from, name) in from_staging.chain(from_here) {
+            if fs::is_folder(&from)? && !fs::is_folder(&folder.join(name))? {
+                fs::rename(&from, &folder.join(name))?;
+            }
+        }
+        let after: After = Beside::ALL
+            .into_iter()
+            .map(|file| Ok((file, fs::read(&file.path(&self.project))?.as_deref().map(Digest::of))))
+            .collect::<Result<_>>()?;
+        let text = serde_json::to_vec(&after)
+            .map_err(|error| Fault::new("could not write the journal").because(&error))?;
+        fs::write(&folder.join("done"), &text)
+    }
+
+    /// Takes the last fix back. Says whether there was one.
+    pub fn undo(&self, lock: &EnvironmentLock) -> Result<bool> {
+        let Some(number) = self.fixes()?.pop() else { return Ok(false) };
+        let folder = self.fix_folder(number);
+        let before: Before = read(&folder.join("fix.json"))?;
+        let after: After = read(&folder.join("done"))?;
+        self.refuse_strange(&folder, &before)?;
+        for (file, digest) in &after {
+            let path = file.path(&self.project);
+            if fs::read(&path)?.as_deref().map(Digest::of) != *digest {
+                return Err(Fault::new(format!(
+                    "could not take the last fix back: {} has changed since",
+                    path.display()
+                ))
+                .help("bring that file back to what the fix left (git may have it), or change it by hand"));
+            }
+        }
+        let mut change = self.begin(lock)?;
+        let now = self.receipt_texts()?;
+        for name in &before.folders {
+            let ours = self.ours(name)?;
+            change.restore(Folder { name: name.clone(), identity: fs::identity(&folder.join(name))?, ours });
+        }
+        for name in &before.new {
+            let ours = self.ours(name)?;
+            let entries = fs::names(&self.layout.folder(name))?.unwrap_or_default();
+            if entries.iter().all(|entry| entry.to_str().is_some_and(|entry| ours.contains(entry))) {
+                change.drop_folder(name);
+            }
+        }
+        for (at, files) in &now {
+            if !before.receipts.contains_key(at) {
+                change.drop_receipt_folder(at);
+            }
+            for name in files.keys() {
+                if !before.receipts.get(at).is_some_and(|files| files.contains_key(name)) {
+                    change.drop_receipt_file(at, name);
+                }
+            }
+        }
+        for (at, files) in &before.receipts {
+            for (name, text) in files {
+                change.receipt_file(at, name, text.as_bytes())?;
+            }
+        }
+        change.cargo_toml(before.cargo_toml.as_deref())?;
+        for (file, text) in &before.files {
+            match text {
+                Some(text) => change.file(*file, text.as_bytes())?,
+                None => change.drop_file(*file),
+            }
+        }
+        change.take_from(number);
+        self.commit(change, lock)?;
+        Ok(true)
+    }
+
+    /// What lies on disk may come from a stranger: nothing is followed that names, or leads to, what is not ours.
+    fn refuse_strange(&self, folder: &Path, before: &Before) -> Result<()> {
+        let folders = before.folders.iter().chain(&before.new);
+        let names = folders.clone().all(|name| name == BIN || crate::layout::is_crate_folder(name));
+        let plain = |name: &String| !name.contains(['/', '\\']) && name.strip_suffix(".json").is_some();
+        let receipts = before.receipts.iter().all(|(at, files)| is_receipts(at) && files.keys().all(plain));
+        if !names || !receipts {
+            return Err(Fault::new(format!("could not follow {}", folder.display()))
+                .why("it names what envtool never puts into an environment")
+                .help(format!("remove {}", folder.display())));
+        }
+        self.refuse_links()?;
+        self.refuse_link(folder)?;
+        before.folders.iter().try_for_each(|name| self.refuse_link(&folder.join(name)))?;
+        before.files.iter().try_for_each(|(file, _)| self.refuse_outside(&file.path(&self.project)))
+    }
+
+    /// Brings the folders that a fix replaced back to where a change finds them. May be repeated.
+    pub(super) fn bring_back(&self, number: u32, folders: &[Folder]) -> Result<()> {
+        for Folder { name, .. } in folders {
+            let kept = self.fix_folder(number).join(name);
+            if fs::is_folder(&kept)? {
+                fs::create_folders(&self.layout.staging())?;
+                fs::rename(&kept, &self.layout.staging().join(name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets a fix that was taken back.
+    pub(super) fn forget(&self, number: u32) -> Result<()> {
+        fs::remove_tree(&self.fix_folder(number))
+    }
+
+    /// What of a folder belongs to receipts, or is the environment's own.
+    fn ours(&self, name: &str) -> Result<BTreeSet<String>> {
+        if name != BIN {
+            let receipts = self.receipts()?.into_iter().filter(|(at, _)| at == name);
+            return Ok(receipts.map(|(_, receipt)| receipt.package.folder()).collect());
+        }
+        let tools = self.tool_receipts()?.into_iter().flat_map(|receipt| receipt.bins.into_keys());
+        let scripts =
+            self.bin()?.into_keys().filter_map(|name| name.into_string().ok()).filter(|name| is_script(name));
+        Ok(tools.chain(scripts).collect())
+    }
+}
+
+fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T> {
+    let unreadable = || {
+        Fault::new(format!("could not read {}", path.display()))
+            .help("this fix cannot be taken back; `envtool sync` makes the environment what the lock says")
+    };
+    let bytes = fs::read(path)?.ok_or_else(unreadable)?;
+    serde_json::from_slice(&bytes).map_err(|error| unreadable().because(&error))
+}
+
+/// Whether a folder of receipts has a name that is ours.
+pub(super) fn is_receipts(name: &str) -> bool {
+    name == TOOLS || crate::layout::is_crate_folder(name)
+}

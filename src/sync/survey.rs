@@ -1,0 +1,126 @@
+//! What an environment is to hold, beside what it holds, without changing anything and without a network: for whoever
+//! looks and does not mend.
+
+use super::closure::Row;
+use crate::cargo_config::CargoConfig;
+use crate::cargo_lock::{CargoLock, Source, crates_io};
+use crate::environment::{Environment, Listing};
+use crate::export;
+use crate::fault::Result;
+use crate::fs;
+use crate::lock::{Lock, ToolRow};
+use crate::plan::{self, Plan, Wanted};
+use crate::project::Project;
+use crate::receipt::{Identity, Receipt, ToolReceipt};
+use crate::sources::{self, Bypass};
+use crate::store::Store;
+use crate::stub;
+
+/// What an environment is to hold, and what it holds.
+pub struct Survey {
+    /// Every crate that the lock names.
+    pub wanted: Vec<Wanted>,
+    /// Every tool that it names.
+    pub tools: Vec<ToolRow>,
+    /// The receipts of crates, with the folder of each.
+    pub receipts: Vec<(String, Receipt)>,
+    /// The receipts of tools.
+    pub tool_receipts: Vec<ToolReceipt>,
+    /// The names in the folders of crates.
+    pub listing: Listing,
+    /// What a sync would do to the crates; a fault where something is in its way.
+    pub plan: Result<Plan>,
+    /// The sources that the lock names.
+    pub sources: Vec<Source>,
+    /// Whether the locks serve the pins of envtool.toml, as far as can be told without cargo.
+    pub serves: bool,
+}
+
+/// Looks at an environment. A lock that cannot be read is the fault.
+pub fn survey(project: &Project, environment: &Environment, store: &Store) -> Result<Survey> {
+    let lock_file = project.layout.lock();
+    let lock = fs::read_text(&lock_file)?
+        .map(|text| Lock::parse(&text, &lock_file.display().to_string()))
+        .transpose()?;
+    let rows = rows(project, lock.as_ref())?;
+    let lock = lock.unwrap_or_default();
+    let receipts = environment.receipts()?;
+    let listing = environment.listing()?;
+    let wanted: Vec<Wanted> = rows.iter().filter_map(|row| wanted(row, &receipts, store)).collect();
+    let link = project.manifest.env.link;
+    let plan = plan::plan(wanted.clone(), receipts.clone(), &listing, link);
+    let mut sources: Vec<Source> = rows.iter().map(|row| row.source.clone()).collect();
+    sources.sort();
+    sources.dedup();
+    let pins = &project.manifest;
+    let serves = (project.is_cargo || lock.serves(&pins.crates))
+        && pins.tools.len() == lock.tools.len()
+        && pins.tools.iter().all(|(name, pin)| lock.tool(name).is_some_and(|row| row.serves(pin)));
+    Ok(Survey {
+        wanted,
+        tools: lock.tools,
+        receipts,
+        tool_receipts: environment.tool_receipts()?,
+        listing,
+        plan,
+        sources,
+        serves,
+    })
+}
+
+impl Survey {
+    /// The lines of cargo's configuration that lead past the environment.
+    pub fn bypasses(
+        &self,
+        config: &CargoConfig,
+        project: &Project,
+        home: &std::path::Path,
+    ) -> Result<Vec<Bypass>> {
+        sources::bypasses(config, &self.sources, project.layout.root(), home)
+    }
+}
+
+fn rows(project: &Project, lock: Option<&Lock>) -> Result<Vec<Row>> {
+    if !project.is_cargo {
+        let rows = lock.iter().flat_map(|lock| &lock.packages);
+        return Ok(rows
+            .map(|row| Row { package: row.id(), source: crates_io(), checksum: Some(row.checksum) })
+            .collect());
+    }
+    let path = project.layout.cargo_lock();
+    let Some(text) = fs::read_text(&path)? else { return Ok(Vec::new()) };
+    let lock = CargoLock::parse(&text, &path.display().to_string())?;
+    let rows = lock.external().map(|(package, source)| Row {
+        package: package.id.clone(),
+        source: source.clone(),
+        checksum: package.checksum,
+    });
+    Ok(rows.collect())
+}
+
+/// What one row leads to. Where a receipt says that a stub was installed, that is what is wanted.
+fn wanted(row: &Row, receipts: &[(String, Receipt)], store: &Store) -> Option<Wanted> {
+    let receipt = receipts
+        .iter()
+        .find(|(folder, receipt)| *folder == row.source.folder() && receipt.package == row.package);
+    let receipt = receipt.map(|(_, receipt)| receipt);
+    let (identity, key) = match &row.source {
+        Source::Git { url, commit, .. } => {
+            (Identity::Commit(commit.clone()), export::key(&row.package, url, commit))
+        }
+        Source::Registry(_) => {
+            // A lock without checksums: what the registry said is in the receipt.
+            let checksum = row.checksum.or(receipt.and_then(|receipt| receipt.checksum))?;
+            (Identity::Checksum(checksum), checksum)
+        }
+    };
+    let whole = receipt.is_none_or(|receipt| receipt.whole);
+    let key = if whole { key } else { stub::key(&key) };
+    Some(Wanted {
+        package: row.package.clone(),
+        source: row.source.clone(),
+        identity,
+        tree: store.layout().tree(&key, &row.package),
+        whole,
+    })
+}
