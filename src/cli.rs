@@ -81,6 +81,8 @@ enum Verb {
     List(commands::list::Arguments),
     /// Say which file a command runs, and why
     Which(commands::which::Arguments),
+    /// Find what is wrong, and mend it
+    Doctor(commands::doctor::Arguments),
     /// Look into the store that every environment draws from
     Cache(commands::cache::Arguments),
 }
@@ -128,6 +130,7 @@ impl Cli {
             Verb::Run(arguments) => commands::run::run(arguments, context),
             Verb::List(arguments) => commands::list::run(arguments, context),
             Verb::Which(arguments) => commands::which::run(arguments, context),
+            Verb::Doctor(arguments) => commands::doctor::run(arguments, context),
             Verb::Cache(arguments) => commands::cache::run(arguments, context),
         }
     }

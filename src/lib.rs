@@ -6,13 +6,13 @@
 //! | --- | --- |
 //! | edge | [`cli`], [`ui`] |
 //! | verbs | [`commands`] |
-//! | services | [`adding`], [`sync`] |
+//! | services | [`adding`], [`doctor`], [`sync`] |
 //! | doing | [`apply`], [`compile`] |
 //! | deciding | [`resolve`], [`plan`], [`tool_plan`], [`fetch`], [`export`], [`stub`], [`sources`] |
 //! | holders | [`store`], [`environment`], [`cargo`], [`project`] |
 //! | frame, unpacking | [`context`], [`archive`] |
 //! | hands | [`fs`], [`http`], [`process`], [`signals`] |
-//! | formats, pure | [`spec`], [`choose`], [`manifest`], [`lock`], [`cargo_lock`], [`cargo_manifest`], [`cargo_edit`], [`cargo_config`], [`cargo_include`], [`cargo_replacement`], [`receipt`], [`registry`], [`compile_log`], [`calls`], [`cargo_installed`] |
+//! | formats, pure | [`spec`], [`choose`], [`manifest`], [`lock`], [`cargo_lock`], [`cargo_manifest`], [`cargo_edit`], [`cargo_config`], [`cargo_include`], [`cargo_replacement`], [`executable`], [`receipt`], [`registry`], [`compile_log`], [`calls`], [`cargo_installed`] |
 //! | words, pure | [`package`], [`near`], [`digest`], [`fault`], [`layout`], [`progress`], [`parallel`], [`toml_cut`] |
 
 pub mod adding;
@@ -34,7 +34,9 @@ pub mod compile;
 pub mod compile_log;
 pub mod context;
 pub mod digest;
+pub mod doctor;
 pub mod environment;
+pub mod executable;
 pub mod export;
 pub mod fault;
 pub mod fetch;

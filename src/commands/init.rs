@@ -6,6 +6,7 @@ use super::Outcome;
 use crate::cargo::{config, entry};
 use crate::cargo_lock::crates_io;
 use crate::context::Context;
+use crate::doctor::{self, Scene, Severity};
 use crate::environment::Environment;
 use crate::fault::Result;
 use crate::fs;
@@ -27,9 +28,24 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     let made = make(arguments.dir.as_deref(), context)?;
     let mut notes = made.notes;
     if made.is_new {
+        notes.extend(installed_before(&made.layout, context));
         notes.push("next: envtool sync".to_owned());
     }
     Ok(Outcome { notes, ..Outcome::default() })
+}
+
+/// What doctor finds of tools that were there first, in a line. Where it cannot look, it says so when it is asked.
+fn installed_before(layout: &ProjectLayout, context: &Context<'_>) -> Option<String> {
+    let project = Project::at(layout.root()).ok()?;
+    let environment = Environment::open(layout).ok()??;
+    let scene = Scene::new(&project, environment, context, true).ok()?;
+    let found = doctor::examine(&scene, &["global-tool".to_owned()]);
+    let tools = match found.iter().filter(|finding| finding.severity == Severity::Warning).count() {
+        0 => return None,
+        1 => "1 tool that this project calls was".to_owned(),
+        count => format!("{count} tools that this project calls were"),
+    };
+    Some(format!("{tools} installed before this environment: envtool doctor"))
 }
 
 /// A project that was made.

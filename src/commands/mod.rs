@@ -2,6 +2,7 @@
 
 pub mod add;
 pub mod cache;
+pub mod doctor;
 pub mod init;
 pub mod list;
 pub mod remove;

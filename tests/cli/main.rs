@@ -12,6 +12,9 @@
 mod activate;
 mod add;
 mod cache;
+mod doctor;
+mod doctor_adopt;
+mod doctor_modified;
 mod faults;
 mod harness;
 mod init;

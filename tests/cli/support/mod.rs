@@ -1,6 +1,7 @@
 //! What the tests of the verbs stand on: a sandbox, a registry, crates, git repositories, and a look at files.
 
 pub(crate) mod crates;
+pub(crate) mod doctor;
 pub(crate) mod files;
 pub(crate) mod git;
 pub(crate) mod registry;

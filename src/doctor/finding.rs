@@ -1,0 +1,161 @@
+//! What a check reports, and what is to be done about it: data, so that `--dry-run` prints what `--fix` does.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::digest::Digest;
+use crate::package::PackageId;
+use crate::receipt::{How, ToolReceipt};
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The environment is not what the lock says.
+    Error,
+    /// It is, and something else may be used in its place.
+    Warning,
+    /// Worth knowing.
+    Info,
+}
+
+/// One thing that is not as it should be: a subject and a cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The id of the check that found it.
+    pub check: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is about: a package, a file, a name.
+    pub subject: String,
+    /// What it means, in a sentence.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: Remedy,
+}
+
+/// What to do about a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remedy {
+    /// What `--fix` does.
+    Steps(Vec<Step>),
+    /// What the user alone can do, in words.
+    User(String),
+}
+
+impl Remedy {
+    /// One step.
+    pub fn step(step: Step) -> Self {
+        Self::Steps(vec![step])
+    }
+
+    /// The steps that `--fix` takes; none where only the user can help.
+    pub fn steps(&self) -> &[Step] {
+        match self {
+            Self::Steps(steps) => steps,
+            Self::User(_) => &[],
+        }
+    }
+
+    /// In words.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Steps(steps) => steps.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+            Self::User(words) => words.clone(),
+        }
+    }
+}
+
+/// One step of a fix.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// Take a damaged tree out of the store.
+    DropTree(Digest),
+    /// Take a damaged archive out of the store.
+    DropArchive(Digest),
+    /// Take a damaged tool out of the store.
+    DropBuilt(Digest),
+    /// Take a damaged executable that was taken over from the machine out of the store.
+    DropAdopted {
+        /// Under which digest it lies.
+        digest: Digest,
+        /// Its name.
+        name: String,
+    },
+    /// Take an entry of a folder of crates away, so that it is put there anew.
+    TakeAway {
+        /// The folder in the environment.
+        folder: String,
+        /// Its entry.
+        entry: String,
+    },
+    /// Pin a tool, and take over the executables that lie on the machine.
+    Adopt {
+        /// The tool.
+        package: PackageId,
+        /// The features that it was built with.
+        features: Vec<String>,
+        /// Whether the default features were on.
+        default_features: bool,
+        /// Where its executables lie, by name.
+        files: BTreeMap<String, PathBuf>,
+    },
+    /// Write another place in a file of `bin/`.
+    Rewrite {
+        /// The file.
+        name: String,
+        /// What it names.
+        from: PathBuf,
+        /// What it is to name.
+        to: PathBuf,
+    },
+    /// Put the entry of the environment into cargo's configuration where it belongs.
+    ConfigEntry,
+    /// Make the environment what the lock says.
+    Sync,
+}
+
+impl Step {
+    /// The steps that install a tool again whose executables are not what they were. One that was taken over from the
+    /// machine is built: what lies there may be the same by now.
+    pub(super) fn again(receipt: &ToolReceipt) -> Vec<Self> {
+        let mut steps = match receipt.how {
+            How::Built => vec![Self::DropBuilt(receipt.key)],
+            How::Adopted => receipt
+                .bins
+                .iter()
+                .map(|(name, digest)| Self::DropAdopted { digest: *digest, name: name.clone() })
+                .collect(),
+        };
+        steps.push(Self::Sync);
+        steps
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DropTree(key) => write!(f, "drop the unpacked tree {}… from the store", key.short(12)),
+            Self::DropArchive(key) => write!(f, "drop the archive {}… from the store", key.short(12)),
+            Self::DropBuilt(key) => write!(f, "drop the built tool {}… from the store", key.short(12)),
+            Self::DropAdopted { digest, name } => {
+                write!(f, "drop the executable {name} ({}…) from the store", digest.short(12))
+            }
+            Self::TakeAway { folder, entry } => {
+                write!(f, "take {} away", PathBuf::from(".envtool").join(folder).join(entry).display())
+            }
+            Self::Adopt { package, files, .. } => {
+                let names: Vec<&str> = files.keys().map(String::as_str).collect();
+                write!(f, "pin {package}, and take over {}", names.join(", "))
+            }
+            Self::Rewrite { name, from, to } => {
+                write!(f, "write {} for {} in .envtool/bin/{name}", to.display(), from.display())
+            }
+            Self::ConfigEntry => write!(f, "put the environment's entry right in cargo's configuration"),
+            Self::Sync => write!(f, "make the environment what the lock says"),
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! `global-tool`: a tool that this project calls, installed on the machine and not in the environment.
+//!
+//! What is installed is known from cargo's own records, in every home of cargo that can be told of. What the project
+//! calls is known from its scripts, justfiles, makefiles, aliases and CI files ([`crate::calls`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::{Check, Finding, Remedy, Scene, Severity, Step};
+use crate::calls::{self, Form, Kind};
+use crate::cargo_installed::{self, Installed, Origin};
+use crate::fault::Result;
+use crate::fs;
+use crate::project::Project;
+use crate::resolve;
+use crate::tool_plan::reserved;
+
+/// The check.
+pub(super) struct GlobalTool;
+
+/// The largest file that is read for calls, and how many files are looked at.
+const LARGEST: u64 = 1_000_000;
+const MOST: usize = 50_000;
+
+impl Check for GlobalTool {
+    fn id(&self) -> &'static str {
+        "global-tool"
+    }
+
+    fn detect(&self, scene: &Scene<'_>) -> Result<Vec<Finding>> {
+        let machine = installed(scene)?;
+        if machine.is_empty() {
+            return Ok(Vec::new());
+        }
+        let called = Called::by(scene.project.layout.root())?;
+        let made_here = packages(scene.project)?;
+        let own: BTreeSet<String> = scene
+            .environment
+            .tool_receipts()?
+            .into_iter()
+            .flat_map(|receipt| receipt.bins.into_keys())
+            .collect();
+        let mut found = Vec::new();
+        let mut seen = BTreeSet::new();
+        for (root, tool) in &machine {
+            let name = &tool.package.name;
+            let Some(place) = called.of(tool) else { continue };
+            // The environment's own is what runs inside it, and a pin without one is `missing`.
+            // Nor is the program that the project itself is.
+            if scene.project.manifest.tools.contains_key(name)
+                || made_here.contains(name.as_str())
+                || tool.bins.iter().any(|bin| own.contains(bin))
+                || !seen.insert(name.clone())
+            {
+                continue;
+            }
+            let lies = tool.bins.first().map_or(root.join("bin"), |bin| root.join("bin").join(bin));
+            found.push(Finding {
+                check: self.id(),
+                severity: Severity::Warning,
+                subject: tool.package.to_string(),
+                message: format!(
+                    "{place} calls it, and what runs is {}{}: another machine has another version, or none",
+                    lies.display(),
+                    since(&lies, scene.environment.record().created)?
+                ),
+                remedy: remedy(root, tool),
+            });
+        }
+        Ok(found)
+    }
+}
+
+fn remedy(root: &Path, tool: &Installed) -> Remedy {
+    let name = &tool.package.name;
+    let from = match &tool.source {
+        Origin::CratesIo => {
+            let files = tool.bins.iter().map(|bin| (bin.clone(), root.join("bin").join(bin))).collect();
+            let build = tool.build.as_ref();
+            let features = build.map(|build| build.features.clone()).unwrap_or_default();
+            let default_features = build.is_none_or(|build| build.default_features);
+            if let Some((bin, why)) = tool.bins.iter().find_map(|bin| Some((bin, reserved(bin)?))) {
+                return Remedy::User(format!(
+                    "`envtool add {name}@{} --bin NAME` for the executables that you want, without `{bin}`: {why}",
+                    tool.package.version
+                ));
+            }
+            // Which features that were is not known, or is more than a pin can say: the user decides.
+            if build.is_none_or(|build| build.all_features) {
+                return Remedy::User(format!(
+                    "cargo's record does not say with which features it was built; `envtool add {name}@{}`",
+                    tool.package.version
+                ));
+            }
+            return Remedy::Steps(vec![
+                Step::Adopt { package: tool.package.clone(), features, default_features, files },
+                Step::Sync,
+            ]);
+        }
+        Origin::Registry(url) => format!("the registry {url}"),
+        Origin::Git { url, .. } => format!("the repository {url}"),
+        Origin::Path(path) => format!("the folder {path}"),
+        Origin::Other(text) => text.clone(),
+    };
+    Remedy::User(format!(
+        "it came from {from}, and envtool builds tools of crates.io: `envtool add {name}` where that has it"
+    ))
+}
+
+/// The names of the packages that a cargo project consists of.
+fn packages(project: &Project) -> Result<BTreeSet<String>> {
+    let root = project.layout.root();
+    let mut names = BTreeSet::new();
+    for manifest in if project.is_cargo { resolve::manifests(root, &[])? } else { Vec::new() } {
+        let text = fs::read_lossy(&root.join(manifest))?;
+        let package = text.parse::<toml::Table>().ok().and_then(|table| table.get("package").cloned());
+        let name = package.as_ref().and_then(|package| package.get("name")).and_then(toml::Value::as_str);
+        names.extend(name.map(ToOwned::to_owned));
+    }
+    Ok(names)
+}
+
+/// Every tool in cargo's records, with the root that it is installed in. The nearest home first.
+fn installed(scene: &Scene<'_>) -> Result<Vec<(PathBuf, Installed)>> {
+    let own = fs::canonical(scene.environment.layout().root())?;
+    let mut found = Vec::new();
+    for root in scene.context.install_roots() {
+        // In an activated shell CARGO_INSTALL_ROOT is the environment itself.
+        if !fs::is_folder(&root)?
+            || fs::canonical(&root)?.ends_with(".envtool")
+            || fs::canonical(&root)? == own
+        {
+            continue;
+        }
+        let text = |name: &str| {
+            fs::read(&root.join(name)).map(|bytes| bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
+        };
+        let records = cargo_installed::parse(
+            text(".crates2.json")?.as_deref(),
+            text(".crates.toml")?.as_deref(),
+            &root.display().to_string(),
+        );
+        for line in records.unread {
+            scene.context.progress.warn(&line);
+        }
+        for tool in records.installed {
+            // A record whose executable somebody removed is no tool.
+            let there = tool
+                .bins
+                .iter()
+                .map(|bin| fs::is_file(&root.join("bin").join(bin)))
+                .collect::<Result<Vec<_>>>()?;
+            if there.contains(&true) {
+                found.push((root.clone(), tool));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// What the files of a project call: by form and name, the first place.
+struct Called {
+    commands: BTreeMap<String, String>,
+    subcommands: BTreeMap<String, String>,
+    packages: BTreeMap<String, String>,
+}
+
+impl Called {
+    fn by(root: &Path) -> Result<Self> {
+        let mut called =
+            Self { commands: BTreeMap::new(), subcommands: BTreeMap::new(), packages: BTreeMap::new() };
+        let mut aliases = BTreeSet::new();
+        for path in files(root) {
+            let inside = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+            let Some((kind, text)) = read(&path, &inside)? else { continue };
+            if kind == Kind::CargoConfig {
+                aliases.extend(calls::cargo_aliases(&text));
+            }
+            for call in calls::calls(kind, &text) {
+                let into = match call.form {
+                    Form::Command => &mut called.commands,
+                    Form::CargoSubcommand => &mut called.subcommands,
+                    Form::CargoInstall => &mut called.packages,
+                };
+                into.entry(call.name).or_insert_with(|| format!("{inside}:{}", call.line));
+            }
+        }
+        called.subcommands.retain(|name, _| !aliases.contains(name));
+        Ok(called)
+    }
+
+    /// Where a tool is called; `None` where it is not.
+    fn of(&self, tool: &Installed) -> Option<&str> {
+        let by_bin = tool.bins.iter().find_map(|bin| {
+            let bin = bin.strip_suffix(".exe").unwrap_or(bin);
+            let subcommand = bin.strip_prefix("cargo-").and_then(|name| self.subcommands.get(name));
+            subcommand.or_else(|| self.commands.get(bin))
+        });
+        by_bin.or_else(|| self.packages.get(tool.package.name.as_str())).map(String::as_str)
+    }
+}
+
+fn files(root: &Path) -> Vec<PathBuf> {
+    let own = |entry: &walkdir::DirEntry| {
+        let name = entry.file_name().to_string_lossy();
+        // Data of tests is read by nobody but tests.
+        let data = ["fixtures", "snapshots", "testdata", "test-data"].contains(&name.as_ref());
+        entry.depth() == 0
+            || !data
+                && !["target", "node_modules", ".git", ".envtool", "vendor", ".venv", "venv"]
+                    .contains(&name.as_ref())
+    };
+    let walk = walkdir::WalkDir::new(root).into_iter().filter_entry(own).flatten().take(MOST);
+    walk.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path).collect()
+}
+
+/// A file that may call, with its text.
+fn read(path: &Path, inside: &str) -> Result<Option<(Kind, String)>> {
+    // What a name does not decide its first line does, and that is only read where there is no ending.
+    let by_name = calls::kind_of(inside, "");
+    if by_name.is_none() && path.extension().is_some() {
+        return Ok(None);
+    }
+    if fs::metadata(path)?.is_none_or(|about| about.len() > LARGEST) {
+        return Ok(None);
+    }
+    let Some(text) = fs::read(path)?.and_then(|bytes| String::from_utf8(bytes).ok()) else { return Ok(None) };
+    let first = text.lines().next().unwrap_or_default();
+    Ok(calls::kind_of(inside, first).map(|kind| (kind, text)))
+}
+
+/// Since when a file lies there, in words, beside the time at which the environment was made.
+fn since(file: &Path, made: u64) -> Result<String> {
+    let Some(modified) = fs::metadata(file)?.and_then(|about| about.modified().ok()) else {
+        return Ok(String::new());
+    };
+    let seconds = modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let when = if seconds < made { "before" } else { "after" };
+    Ok(format!(", there since {} by the file's time, {when} this environment was made", day(modified)))
+}
+
+/// The day of a time, as YYYY-MM-DD in UTC (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+fn day(time: SystemTime) -> String {
+    let days = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 86_400 + 719_468;
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * of_year + 2) / 153;
+    let (day, month) = (of_year - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::day;
+
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        let at = |seconds: u64| day(UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(at(0), "1970-01-01");
+        assert_eq!(at(951_782_400), "2000-02-29");
+        assert_eq!(at(1_767_225_599), "2025-12-31");
+        assert_eq!(at(1_795_392_000), "2026-11-23");
+    }
+}

@@ -1,0 +1,74 @@
+//! `missing`: in the lock and not in the environment, or there at another release.
+
+use super::{Check, Finding, Remedy, Scene, Severity, Step};
+use crate::fault::Result;
+use crate::fs;
+use crate::manifest::Link;
+
+/// The check.
+pub(super) struct Missing;
+
+impl Check for Missing {
+    fn id(&self) -> &'static str {
+        "missing"
+    }
+
+    fn detect(&self, scene: &Scene<'_>) -> Result<Vec<Finding>> {
+        let Some(survey) = scene.survey() else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        let mut report = |subject: String, message: String| {
+            found.push(Finding {
+                check: self.id(),
+                severity: Severity::Error,
+                subject,
+                message,
+                remedy: Remedy::step(Step::Sync),
+            });
+        };
+        let added = survey.plan.as_ref().map(|plan| plan.added.clone()).unwrap_or_default();
+        for package in &added {
+            let other = survey.receipts.iter().any(|(_, receipt)| receipt.package == *package);
+            report(
+                package.to_string(),
+                match other {
+                    true => "the lock names another release of it than the environment holds".to_owned(),
+                    false => "the lock names it, and the environment does not hold it".to_owned(),
+                },
+            );
+        }
+        if scene.project.manifest.env.link == Link::Symlink {
+            for one in survey.wanted.iter().filter(|one| !added.contains(&one.package)) {
+                if !fs::is_folder(&one.tree)? {
+                    report(
+                        one.package.to_string(),
+                        "its link leads nowhere: the store no longer holds it".to_owned(),
+                    );
+                }
+            }
+        }
+        for row in &survey.tools {
+            let receipt = survey.tool_receipts.iter().find(|receipt| receipt.package == row.id());
+            let Some(receipt) =
+                receipt.filter(|receipt| row.digest().is_ok_and(|digest| digest == receipt.row))
+            else {
+                report(
+                    row.id().to_string(),
+                    "the lock names this tool, and the environment does not hold it".to_owned(),
+                );
+                continue;
+            };
+            for name in receipt.bins.keys() {
+                let link = scene.environment.layout().bin().join(name);
+                if !fs::is_file(&link)? {
+                    report(
+                        format!("{} ({name})", row.id()),
+                        format!(
+                            "its executable `{name}` is gone from .envtool/bin, or from the store behind it"
+                        ),
+                    );
+                }
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,74 @@
+//! `envtool doctor`: what was installed before the environment existed, and everything else that is not where it
+//! should be.
+//!
+//! A check looks and reports [`Finding`]s; it changes nothing and asks no network. What is to be done is data
+//! ([`Step`]), which [`fix`] carries out. One file a check, one row in [`CHECKS`].
+
+mod broken_executable;
+mod bypassed;
+mod damaged;
+mod extra;
+mod finding;
+pub mod fix;
+mod global_tool;
+mod missing;
+mod modified;
+mod moved;
+mod outside_path;
+mod scene;
+mod shadowed;
+mod stale_lock;
+mod toolchain;
+mod tracked;
+
+pub use finding::{Finding, Remedy, Severity, Step};
+pub use scene::Scene;
+
+use crate::fault::Result;
+
+/// Looks for one kind of thing that is not as it should be.
+pub trait Check: Sync {
+    /// Its id, as the command line and JSON know it.
+    fn id(&self) -> &'static str;
+
+    /// Looks.
+    fn detect(&self, scene: &Scene<'_>) -> Result<Vec<Finding>>;
+}
+
+/// Every check, in the order in which findings are shown.
+pub const CHECKS: &[&dyn Check] = &[
+    &stale_lock::StaleLock,
+    &missing::Missing,
+    &modified::Modified,
+    &damaged::Damaged,
+    &broken_executable::BrokenExecutable,
+    &bypassed::Bypassed,
+    &global_tool::GlobalTool,
+    &extra::Extra,
+    &shadowed::Shadowed,
+    &moved::Moved,
+    &toolchain::ToolchainCheck,
+    &tracked::Tracked,
+    &outside_path::OutsidePath,
+];
+
+/// What the checks find, the worst first; `only` names those that look, none: all. A check that cannot look is a
+/// finding itself.
+pub fn examine(scene: &Scene<'_>, only: &[String]) -> Vec<Finding> {
+    let asked = CHECKS.iter().filter(|check| only.is_empty() || only.iter().any(|id| id == check.id()));
+    let mut found: Vec<Finding> = asked.flat_map(|check| look(*check, scene)).collect();
+    found.sort_by_key(|finding| finding.severity);
+    found
+}
+
+fn look(check: &dyn Check, scene: &Scene<'_>) -> Vec<Finding> {
+    check.detect(scene).unwrap_or_else(|fault| {
+        vec![Finding {
+            check: check.id(),
+            severity: Severity::Error,
+            subject: fault.what().to_owned(),
+            message: fault.causes().join(": "),
+            remedy: Remedy::User(fault.help_text().unwrap_or("see what it says").to_owned()),
+        }]
+    })
+}

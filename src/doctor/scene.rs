@@ -1,0 +1,79 @@
+//! What the checks look at: read once, and only what a check asks for.
+
+use std::cell::OnceCell;
+
+use crate::cargo::{config, entry};
+use crate::cargo_config::CargoConfig;
+use crate::context::Context;
+use crate::environment::Environment;
+use crate::fault::{Fault, Result};
+use crate::project::Project;
+use crate::store::Store;
+use crate::sync::{Survey, survey};
+
+/// A project with its environment, and the machine around it.
+pub struct Scene<'a> {
+    /// What the command found around it.
+    pub context: &'a Context<'a>,
+    /// The project.
+    pub project: &'a Project,
+    /// Its environment.
+    pub environment: Environment,
+    /// The store.
+    pub store: Store,
+    /// Whether names and sizes are enough.
+    pub quick: bool,
+    survey: OnceCell<std::result::Result<Survey, String>>,
+    config: OnceCell<CargoConfig>,
+}
+
+impl<'a> Scene<'a> {
+    /// The scene of a project whose environment is there.
+    pub fn new(
+        project: &'a Project,
+        environment: Environment,
+        context: &'a Context<'a>,
+        quick: bool,
+    ) -> Result<Self> {
+        let store = Store::new(context.cache()?);
+        Ok(Self {
+            context,
+            project,
+            environment,
+            store,
+            quick,
+            survey: OnceCell::new(),
+            config: OnceCell::new(),
+        })
+    }
+
+    /// What the environment is to hold, and holds; `None` where a lock cannot be read, which `stale-lock` reports.
+    pub fn survey(&self) -> Option<&Survey> {
+        self.looked().as_ref().ok()
+    }
+
+    /// Why a lock cannot be read.
+    pub fn unreadable(&self) -> Option<&str> {
+        self.looked().as_ref().err().map(String::as_str)
+    }
+
+    fn looked(&self) -> &std::result::Result<Survey, String> {
+        self.survey.get_or_init(|| {
+            survey(self.project, &self.environment, &self.store).map_err(|fault: Fault| fault.to_string())
+        })
+    }
+
+    /// cargo's configuration in the project, without that of environments.
+    pub fn config(&self) -> Result<&CargoConfig> {
+        if let Some(config) = self.config.get() {
+            return Ok(config);
+        }
+        let config = config::load(
+            self.project.layout.root(),
+            self.context.cargo_home()?,
+            self.context.cargo_variables(),
+            &entry::is_of_an_environment,
+        )?;
+        Ok(self.config.get_or_init(|| config))
+    }
+}
