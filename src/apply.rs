@@ -40,7 +40,7 @@ fn stage_folder(
 ) -> Result<()> {
     let path = change.folder(name)?;
     for (wanted, is_new) in &folder.crates {
-        place(&wanted.tree, &path.join(wanted.package.folder()), link)?;
+        place(&wanted.tree, &path.join(wanted.entry()), link)?;
         if let (true, Some(record)) = (is_new, records.get(&wanted.tree)) {
             change.receipt(name, &receipt(wanted, record, link))?;
         }

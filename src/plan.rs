@@ -26,6 +26,13 @@ pub struct Wanted {
     pub whole: bool,
 }
 
+impl Wanted {
+    /// The name of its folder in the environment.
+    pub fn entry(&self) -> String {
+        self.identity.entry(&self.package)
+    }
+}
+
 /// What is to be done to an environment.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Plan {
@@ -98,7 +105,7 @@ impl Folder<'_> {
         let is_wanted = self.wanted.is_some();
         let mut still: BTreeSet<PackageId> = BTreeSet::new();
         for one in self.wanted.iter().flatten() {
-            let entry = OsString::from(one.package.folder());
+            let entry = OsString::from(one.entry());
             if carried.contains(&entry) {
                 return Err(in_the_way(name, &one.package));
             }
@@ -120,8 +127,8 @@ impl Folder<'_> {
         if !is_wanted && carried.is_empty() && !self.receipts.is_empty() {
             plan.folders_gone.push(name.to_owned());
         } else if (is_wanted || !self.receipts.is_empty()) && changed {
-            next.ours = self.receipts.keys().map(PackageId::folder).collect();
-            next.ours.extend(self.wanted.iter().flatten().map(|one| one.package.folder()));
+            next.ours = self.receipts.values().flat_map(entries).collect();
+            next.ours.extend(self.wanted.iter().flatten().map(Wanted::entry));
             plan.folders.insert(name.to_owned(), next);
         }
         Ok(())
@@ -129,7 +136,7 @@ impl Folder<'_> {
 
     /// What lies here and has no receipt.
     fn without_receipt(&self) -> Vec<OsString> {
-        let ours: BTreeSet<OsString> = self.receipts.keys().map(|p| OsString::from(p.folder())).collect();
+        let ours: BTreeSet<OsString> = self.receipts.values().flat_map(entries).map(OsString::from).collect();
         let entries = self.entries.into_iter().flat_map(BTreeMap::keys);
         entries.filter(|name| !ours.contains(*name) && !self.lost_receipt(name)).cloned().collect()
     }
@@ -137,8 +144,7 @@ impl Folder<'_> {
     /// Whether an entry is the very link that is wanted: its receipt was lost, and is written again.
     fn lost_receipt(&self, entry: &OsStr) -> bool {
         let target = self.entries.and_then(|entries| entries.get(entry)).and_then(Option::as_deref);
-        let is_it =
-            |one: &Wanted| OsStr::new(&one.package.folder()) == entry && target == Some(one.tree.as_path());
+        let is_it = |one: &Wanted| OsStr::new(&one.entry()) == entry && target == Some(one.tree.as_path());
         self.wanted.iter().flatten().any(is_it)
     }
 
@@ -159,6 +165,11 @@ impl Folder<'_> {
             && receipt.whole == one.whole
             && receipt.identity() == one.identity
     }
+}
+
+/// The names that the folder of a crate may have in an environment: an earlier envtool left the commit out.
+fn entries(receipt: &Receipt) -> [String; 2] {
+    [receipt.entry(), receipt.package.folder()]
 }
 
 fn in_the_way(folder: &str, package: &PackageId) -> Fault {
@@ -221,7 +232,7 @@ mod tests {
             };
             let folder = one.source.folder();
             let entries = listing.folders.entry(folder.clone()).or_default();
-            entries.insert(one.package.folder().into(), Some(one.tree.clone()));
+            entries.insert(one.entry().into(), Some(one.tree.clone()));
             receipts.push((folder, receipt));
         }
         (receipts, listing)

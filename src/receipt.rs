@@ -117,6 +117,13 @@ impl Receipt {
     }
 }
 
+impl Receipt {
+    /// The name of its folder in the environment.
+    pub fn entry(&self) -> String {
+        self.identity().entry(&self.package)
+    }
+}
+
 /// What tells one release of a package from another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
@@ -126,6 +133,19 @@ pub enum Identity {
     Commit(String),
     /// Only what was unpacked.
     Tree(Digest),
+}
+
+impl Identity {
+    /// The name of a crate's folder in an environment: `NAME-VERSION`, and the commit for one from git. cargo compiles a
+    /// folder's crate anew where its path is another, and takes it for the same where only its content is.
+    pub fn entry(&self, package: &PackageId) -> String {
+        match self {
+            Self::Commit(commit) => {
+                format!("{}-{}", package.folder(), commit.chars().take(8).collect::<String>())
+            }
+            Self::Checksum(_) | Self::Tree(_) => package.folder(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -47,13 +47,13 @@ impl Check for Extra {
                 .receipts
                 .iter()
                 .filter(|(at, _)| at == folder)
-                .map(|(_, receipt)| receipt.package.folder().into())
+                .map(|(_, receipt)| receipt.entry().into())
                 .chain(
                     survey
                         .wanted
                         .iter()
                         .filter(|one| one.source.folder() == *folder)
-                        .map(|one| one.package.folder().into()),
+                        .map(|one| one.entry().into()),
                 )
                 .collect();
             for name in entries.keys().filter(|name| !ours.contains(*name)) {

@@ -38,7 +38,7 @@ impl Check for Modified {
                 let same =
                     |(at, receipt): &&(String, Receipt)| *at == folder && receipt.package == one.package;
                 let (_, receipt) = survey.receipts.iter().find(same)?;
-                Some((one, receipt, layout.folder(&folder).join(one.package.folder())))
+                Some((one, receipt, layout.folder(&folder).join(one.entry())))
             })
             .collect();
         let looked = parallel::each(crates, |(one, receipt, path)| {
@@ -59,8 +59,7 @@ impl Check for Modified {
             .into_iter()
             .flatten()
             .map(|(one, why, from_store)| {
-                let mut steps =
-                    vec![Step::TakeAway { folder: one.source.folder(), entry: one.package.folder() }];
+                let mut steps = vec![Step::TakeAway { folder: one.source.folder(), entry: one.entry() }];
                 if let Some(key) = key_of(&one).filter(|_| from_store) {
                     steps.push(Step::DropTree(key));
                 }

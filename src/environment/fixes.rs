@@ -243,7 +243,7 @@ impl Environment {
     fn ours(&self, name: &str) -> Result<BTreeSet<String>> {
         if name != BIN {
             let receipts = self.receipts()?.into_iter().filter(|(at, _)| at == name);
-            return Ok(receipts.map(|(_, receipt)| receipt.package.folder()).collect());
+            return Ok(receipts.map(|(_, receipt)| receipt.entry()).collect());
         }
         let tools = self.tool_receipts()?.into_iter().flat_map(|receipt| receipt.bins.into_keys());
         let scripts =
