@@ -46,7 +46,7 @@ fn stage_folder(
         }
     }
     for package in &folder.receipts_gone {
-        change.drop_receipt(name, package);
+        change.drop_receipt_of(name, package);
     }
     change.ours(name, folder.ours.iter().cloned());
     Ok(())
@@ -81,7 +81,7 @@ pub fn stage_tools(
         change.tool_receipt(receipt)?;
     }
     for package in &plan.removed {
-        change.drop_receipt(TOOLS, package);
+        change.drop_receipt_of(TOOLS, package);
     }
     if plan.changed || !files.is_empty() {
         let folder = change.folder(BIN)?;

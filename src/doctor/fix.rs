@@ -45,16 +45,13 @@ pub fn carry_out(steps: &[Step], rebuild: bool, project: &Project, context: &Con
                 };
                 let pin = ToolPin { pin, bins: Vec::new(), toolchain: None };
                 next = with_pin(&next, Section::Tools, &package.name, &pin)?;
-                match rebuild {
-                    true => {}
-                    false => match starts(files, context) {
-                        Ok(()) => {
-                            fixing.adopted.insert(package.name.clone(), files.clone());
-                        }
+                if !rebuild {
+                    match starts(files, context) {
+                        Ok(()) => drop(fixing.adopted.insert(package.name.clone(), files.clone())),
                         Err(fault) => context
                             .progress
                             .warn(&format!("{package} cannot be taken over, and is built: {fault}")),
-                    },
+                    }
                 }
             }
             Step::Rewrite { name, from, to } => {

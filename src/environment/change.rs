@@ -10,13 +10,11 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
-
-use super::fixes::is_receipts;
+use super::journal::{Beside, Folder, Journal};
 use super::{Environment, EnvironmentLock};
 use crate::fault::{Fault, Result};
 use crate::fs;
-use crate::layout::{BIN, ProjectLayout, RESOLVING, TOOLS, is_crate_folder};
+use crate::layout::{RESOLVING, TOOLS};
 use crate::package::PackageId;
 use crate::receipt::{Receipt, ToolReceipt};
 
@@ -35,104 +33,6 @@ impl Drop for Change {
             // What stays behind is removed by the next change.
             let _ = fs::remove_tree(&self.staging);
         }
-    }
-}
-
-/// What is to be done, in order.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Journal {
-    /// Whether `cargo.toml` goes, without another in its place.
-    drop_cargo_toml: bool,
-    /// Folders that take the place of those of the same name.
-    folders: Vec<Folder>,
-    /// Receipts to remove: folder and package.
-    receipts_gone: Vec<(String, PackageId)>,
-    /// Folders that nothing names any more.
-    folders_gone: Vec<String>,
-    /// Files beside the environment that are written last.
-    files: Vec<Beside>,
-    /// Receipts to remove: folder and file.
-    #[serde(default)]
-    receipt_files_gone: Vec<(String, String)>,
-    /// Folders of receipts that go where they are empty.
-    #[serde(default)]
-    receipt_folders_gone: Vec<String>,
-    /// Files beside the environment that go.
-    #[serde(default)]
-    files_gone: Vec<Beside>,
-    /// Which fix this is: what it replaces is kept.
-    #[serde(default)]
-    keep: Option<u32>,
-    /// Which fix this takes back.
-    #[serde(default)]
-    from: Option<u32>,
-}
-
-/// A folder that takes the place of the one of the same name.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Folder {
-    pub(super) name: String,
-    /// The new folder's identity on its file system: which of the two lies where.
-    pub(super) identity: Option<u64>,
-    /// What has a receipt in the old one. Everything else in it is somebody else's, and is taken over.
-    pub(super) ours: BTreeSet<String>,
-}
-
-/// A file of the project beside its environment. The journal names it by what it is and not by its path: an
-/// environment may have been moved, copied or sent by a stranger since.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Beside {
-    /// `envtool.toml`.
-    Manifest,
-    /// `envtool.lock`.
-    Lock,
-    /// `Cargo.lock`.
-    CargoLock,
-    /// `.cargo/config.toml`.
-    CargoConfig,
-    /// `.cargo/config`.
-    LegacyCargoConfig,
-}
-
-impl Beside {
-    /// Every one.
-    pub(super) const ALL: [Self; 5] =
-        [Self::Manifest, Self::Lock, Self::CargoLock, Self::CargoConfig, Self::LegacyCargoConfig];
-
-    /// Where it lies in a project.
-    pub fn path(self, project: &ProjectLayout) -> PathBuf {
-        match self {
-            Self::Manifest => project.manifest(),
-            Self::Lock => project.lock(),
-            Self::CargoLock => project.cargo_lock(),
-            Self::CargoConfig => project.cargo_config(),
-            Self::LegacyCargoConfig => project.legacy_cargo_config(),
-        }
-    }
-
-    fn staged(self) -> &'static str {
-        match self {
-            Self::Manifest => "beside-manifest",
-            Self::Lock => "beside-lock",
-            Self::CargoLock => "beside-cargo-lock",
-            Self::CargoConfig => "beside-cargo-config",
-            Self::LegacyCargoConfig => "beside-legacy-cargo-config",
-        }
-    }
-}
-
-impl Journal {
-    /// Whether every name in it is one that envtool writes: what lies on disk may come from a stranger.
-    fn is_ours(&self) -> bool {
-        let changed = self.folders.iter().map(|folder| &folder.name).filter(|name| *name != BIN);
-        let receipts = self.receipts_gone.iter().map(|(folder, _)| folder);
-        let plain = |file: &String| !file.contains(['/', '\\']) && file.strip_suffix(".json").is_some();
-        let files = self.receipt_files_gone.iter().all(|(folder, file)| is_receipts(folder) && plain(file));
-        files
-            && self.receipt_folders_gone.iter().all(|name| is_receipts(name))
-            && receipts.into_iter().all(|name| is_receipts(name))
-            && changed.chain(&self.folders_gone).all(|name| is_crate_folder(name))
     }
 }
 
@@ -170,37 +70,31 @@ impl Change {
 
     /// Writes the receipt of a crate.
     pub fn receipt(&self, folder: &str, receipt: &Receipt) -> Result<()> {
-        self.write_receipt(folder, &receipt.package, &receipt.to_bytes()?)
+        self.receipt_file(folder, &receipt_name(&receipt.package), &receipt.to_bytes()?)
     }
 
     /// Writes the receipt of a tool.
     pub fn tool_receipt(&self, receipt: &ToolReceipt) -> Result<()> {
-        self.write_receipt(TOOLS, &receipt.package, &receipt.to_bytes()?)
-    }
-
-    fn write_receipt(&self, folder: &str, package: &PackageId, bytes: &[u8]) -> Result<()> {
-        let path = self.staging.join("receipts").join(folder);
-        if !fs::is_folder(&path)? {
-            fs::create_folders(&path)?;
-        }
-        fs::write_new(&path.join(format!("{}.json", package.folder())), bytes)
-    }
-
-    /// Removes a receipt.
-    pub fn drop_receipt(&mut self, folder: &str, package: &PackageId) {
-        self.journal.receipts_gone.push((folder.to_owned(), package.clone()));
+        self.receipt_file(TOOLS, &receipt_name(&receipt.package), &receipt.to_bytes()?)
     }
 
     /// Writes a receipt of this name.
     pub(super) fn receipt_file(&self, folder: &str, name: &str, bytes: &[u8]) -> Result<()> {
         let path = self.staging.join("receipts").join(folder);
-        fs::create_folders(&path)?;
+        if !fs::is_folder(&path)? {
+            fs::create_folders(&path)?;
+        }
         fs::write_new(&path.join(name), bytes)
     }
 
     /// Removes a receipt of this name.
-    pub(super) fn drop_receipt_file(&mut self, folder: &str, name: &str) {
-        self.journal.receipt_files_gone.push((folder.to_owned(), name.to_owned()));
+    pub(super) fn drop_receipt(&mut self, folder: &str, name: &str) {
+        self.journal.receipts_gone.push((folder.to_owned(), name.to_owned()));
+    }
+
+    /// Removes the receipt of a package.
+    pub fn drop_receipt_of(&mut self, folder: &str, package: &PackageId) {
+        self.drop_receipt(folder, &receipt_name(package));
     }
 
     /// Removes a folder of receipts, if it is empty then.
@@ -246,6 +140,11 @@ impl Change {
         self.journal.files.push(file);
         Ok(())
     }
+}
+
+/// The file that a package's receipt is.
+fn receipt_name(package: &PackageId) -> String {
+    format!("{}.json", package.folder())
 }
 
 impl Environment {
@@ -403,10 +302,7 @@ impl Environment {
 
     fn exchange_receipts(&self, journal: &Journal) -> Result<()> {
         let staged = self.layout.staging().join("receipts");
-        for (folder, package) in &journal.receipts_gone {
-            fs::remove_file(&self.layout.receipts().join(folder).join(format!("{}.json", package.folder())))?;
-        }
-        for (folder, file) in &journal.receipt_files_gone {
+        for (folder, file) in &journal.receipts_gone {
             fs::remove_file(&self.layout.receipts().join(folder).join(file))?;
         }
         for folder in fs::names(&staged)?.unwrap_or_default() {

@@ -14,12 +14,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::change::{Beside, Change, Folder};
+use super::change::Change;
+use super::journal::{Beside, Folder, is_receipt, is_receipts};
 use super::{Environment, EnvironmentLock, is_script};
 use crate::digest::Digest;
 use crate::fault::{Fault, Result};
 use crate::fs;
-use crate::layout::{BIN, TOOLS};
+use crate::layout::{BIN, is_crate_folder};
 
 /// How many fixes are kept.
 const KEPT: usize = 10;
@@ -184,7 +185,7 @@ impl Environment {
             }
             for name in files.keys() {
                 if !before.receipts.get(at).is_some_and(|files| files.contains_key(name)) {
-                    change.drop_receipt_file(at, name);
+                    change.drop_receipt(at, name);
                 }
             }
         }
@@ -208,9 +209,11 @@ impl Environment {
     /// What lies on disk may come from a stranger: nothing is followed that names, or leads to, what is not ours.
     fn refuse_strange(&self, folder: &Path, before: &Before) -> Result<()> {
         let folders = before.folders.iter().chain(&before.new);
-        let names = folders.clone().all(|name| name == BIN || crate::layout::is_crate_folder(name));
-        let plain = |name: &String| !name.contains(['/', '\\']) && name.strip_suffix(".json").is_some();
-        let receipts = before.receipts.iter().all(|(at, files)| is_receipts(at) && files.keys().all(plain));
+        let names = folders.clone().all(|name| name == BIN || is_crate_folder(name));
+        let receipts = before
+            .receipts
+            .iter()
+            .all(|(at, files)| is_receipts(at) && files.keys().all(|file| is_receipt(at, file)));
         if !names || !receipts {
             return Err(Fault::new(format!("could not follow {}", folder.display()))
                 .why("it names what envtool never puts into an environment")
@@ -259,9 +262,4 @@ fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T> {
     };
     let bytes = fs::read(path)?.ok_or_else(unreadable)?;
     serde_json::from_slice(&bytes).map_err(|error| unreadable().because(&error))
-}
-
-/// Whether a folder of receipts has a name that is ours.
-pub(super) fn is_receipts(name: &str) -> bool {
-    name == TOOLS || crate::layout::is_crate_folder(name)
 }

@@ -6,6 +6,7 @@
 mod activate;
 mod change;
 mod fixes;
+mod journal;
 mod link;
 mod record;
 mod trust;
@@ -13,7 +14,8 @@ mod undo;
 mod variables;
 
 pub use activate::{SCRIPTS, Script, is_reserved, is_script};
-pub use change::{Beside, Change};
+pub use change::Change;
+pub use journal::Beside;
 pub use link::place;
 pub use record::Record;
 pub use undo::{Rewrite, changed_meanwhile};

@@ -1,0 +1,112 @@
+//! What a change that was decided does, as it lies in `journal/sync.json` until it is done.
+//!
+//! It names folders, receipts and the kinds of file beside the environment, never a path: an environment may have been
+//! moved, copied or sent by a stranger since. [`Journal::is_ours`] refuses every other name.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::layout::{BIN, ProjectLayout, TOOLS, is_crate_folder};
+
+/// What is to be done, in order.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Journal {
+    /// Whether `cargo.toml` goes, without another in its place.
+    pub(super) drop_cargo_toml: bool,
+    /// Folders that take the place of those of the same name.
+    pub(super) folders: Vec<Folder>,
+    /// Receipts to remove: folder and file.
+    pub(super) receipts_gone: Vec<(String, String)>,
+    /// Folders that nothing names any more.
+    pub(super) folders_gone: Vec<String>,
+    /// Files beside the environment that are written last.
+    pub(super) files: Vec<Beside>,
+    /// Folders of receipts that go where they are empty.
+    #[serde(default)]
+    pub(super) receipt_folders_gone: Vec<String>,
+    /// Files beside the environment that go.
+    #[serde(default)]
+    pub(super) files_gone: Vec<Beside>,
+    /// Which fix this is: what it replaces is kept.
+    #[serde(default)]
+    pub(super) keep: Option<u32>,
+    /// Which fix this takes back.
+    #[serde(default)]
+    pub(super) from: Option<u32>,
+}
+
+/// A folder that takes the place of the one of the same name.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Folder {
+    pub(super) name: String,
+    /// The new folder's identity on its file system: which of the two lies where.
+    pub(super) identity: Option<u64>,
+    /// What has a receipt in the old one. Everything else in it is somebody else's, and is taken over.
+    pub(super) ours: BTreeSet<String>,
+}
+
+/// A file of the project beside its environment. The journal names it by what it is and not by its path: an
+/// environment may have been moved, copied or sent by a stranger since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Beside {
+    /// `envtool.toml`.
+    Manifest,
+    /// `envtool.lock`.
+    Lock,
+    /// `Cargo.lock`.
+    CargoLock,
+    /// `.cargo/config.toml`.
+    CargoConfig,
+    /// `.cargo/config`.
+    LegacyCargoConfig,
+}
+
+impl Beside {
+    /// Every one.
+    pub(super) const ALL: [Self; 5] =
+        [Self::Manifest, Self::Lock, Self::CargoLock, Self::CargoConfig, Self::LegacyCargoConfig];
+
+    /// Where it lies in a project.
+    pub fn path(self, project: &ProjectLayout) -> PathBuf {
+        match self {
+            Self::Manifest => project.manifest(),
+            Self::Lock => project.lock(),
+            Self::CargoLock => project.cargo_lock(),
+            Self::CargoConfig => project.cargo_config(),
+            Self::LegacyCargoConfig => project.legacy_cargo_config(),
+        }
+    }
+
+    pub(super) fn staged(self) -> &'static str {
+        match self {
+            Self::Manifest => "beside-manifest",
+            Self::Lock => "beside-lock",
+            Self::CargoLock => "beside-cargo-lock",
+            Self::CargoConfig => "beside-cargo-config",
+            Self::LegacyCargoConfig => "beside-legacy-cargo-config",
+        }
+    }
+}
+
+impl Journal {
+    /// Whether every name in it is one that envtool writes: what lies on disk may come from a stranger.
+    pub(super) fn is_ours(&self) -> bool {
+        let changed = self.folders.iter().map(|folder| &folder.name).filter(|name| *name != BIN);
+        self.receipts_gone.iter().all(|(folder, file)| is_receipt(folder, file))
+            && self.receipt_folders_gone.iter().all(|name| is_receipts(name))
+            && changed.chain(&self.folders_gone).all(|name| is_crate_folder(name))
+    }
+}
+
+/// Whether a folder of receipts has a name that is ours.
+pub(super) fn is_receipts(name: &str) -> bool {
+    name == TOOLS || is_crate_folder(name)
+}
+
+/// Whether a receipt's folder and file have names that are ours.
+pub(super) fn is_receipt(folder: &str, file: &str) -> bool {
+    is_receipts(folder) && !file.contains(['/', '\\']) && file.strip_suffix(".json").is_some()
+}
