@@ -16,7 +16,7 @@ typos-cli:typos zoxide:zoxide starship:starship sd:sd dprint:dprint cargo-insta:
 bacon:bacon cargo-edit:cargo-upgrade shear:shear"
 home=$work/home
 # What cargo calls crates.io in its records stands in any lock that it made.
-index=$(sed -n 's/^source = "registry+\(.*\)"/\1/p' "$(dirname "$0")/../Cargo.lock" | head -1)
+index=$(sed -n '/^source = "registry+/{s/^source = "registry+\(.*\)"/\1/p;q;}' "$(dirname "$0")/../Cargo.lock")
 mkdir -p "$home/.cargo/bin"
 for tool in $tools; do
     printf '#!/bin/sh\necho 1.0.0\n' >"$home/.cargo/bin/${tool#*:}"

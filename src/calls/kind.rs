@@ -39,10 +39,16 @@ pub enum Kind {
     Taskfile,
     /// `lefthook.yml`.
     Lefthook,
+    /// A script in Python.
+    Python,
 }
 
 /// Folders whose files are not the project's own.
 const FOREIGN: &[&str] = &["node_modules", "target", "vendor", ".git", ".envtool", ".venv", "venv"];
+
+/// Folders below `tests` that hold what tests read, such as samples of scripts.
+const DATA: &[&str] =
+    &["source", "sources", "data", "input", "inputs", "expected", "samples", "corpus", "cases", "golden"];
 
 /// Folders whose files without an ending git runs.
 const HOOKS: &[&str] = &[".husky", ".githooks", ".hooks", "git-hooks"];
@@ -53,10 +59,15 @@ const HOOKS: &[&str] = &[".husky", ".githooks", ".hooks", "git-hooks"];
 pub fn kind_of(path: &str, first_line: &str) -> Option<Kind> {
     let mut folders: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     let file = folders.pop()?;
-    if folders.iter().any(|folder| FOREIGN.contains(folder)) {
+    let below_tests = folders.iter().skip_while(|folder| !matches!(**folder, "test" | "tests")).skip(1);
+    if folders.iter().any(|folder| FOREIGN.contains(folder)) || below_tests.into_iter().any(is_data) {
         return None;
     }
     by_place(&folders, file).or_else(|| by_name(file)).or_else(|| script(&folders, file, first_line))
+}
+
+fn is_data(folder: &&str) -> bool {
+    DATA.contains(folder)
 }
 
 /// Files that count only in a certain folder.
@@ -114,6 +125,9 @@ fn by_name(file: &str) -> Option<Kind> {
 /// Scripts: by the first line where it names an interpreter, else by the ending.
 fn script(folders: &[&str], file: &str, first_line: &str) -> Option<Kind> {
     let shell = ending(file, &["sh", "bash", "zsh", "ksh", "dash"]);
+    if ending(file, &["py"]) {
+        return Some(Kind::Python);
+    }
     if !shell && file.trim_start_matches('.').contains('.') {
         return None;
     }
@@ -121,6 +135,7 @@ fn script(folders: &[&str], file: &str, first_line: &str) -> Option<Kind> {
         Some(name) if is_shell(name) => Some(Kind::Shell),
         Some("just") => Some(Kind::Just),
         Some("make" | "gmake") => Some(Kind::Make),
+        Some(name) if name.starts_with("python") && !shell => Some(Kind::Python),
         Some(_) => None,
         None if shell => Some(Kind::Shell),
         None => folders

@@ -17,6 +17,8 @@
 //! - What rustup brings (`cargo fmt`, `rustc`, …) is the toolchain and no tool.
 //! - A step of a CI service counts whatever it runs on. `uses: taiki-e/install-action` and a few of its kind name
 //!   packages, and count as `cargo install`.
+//! - A script in Python calls what it hands to `subprocess` or `os.system` as a text, and nothing else.
+//! - What lies below `tests` in a folder of inputs (`data`, `source`, `expected`, …) is read by tests and run by nobody.
 //! - A wrapper (`sudo`, `xargs`, `watchexec`) is a call, and so is what it starts.
 //!
 //! An alias of cargo's (`.cargo/config.toml`) or a function that another file defines can't be seen from here: whoever
@@ -32,6 +34,7 @@ mod json;
 mod just;
 mod kind;
 mod make;
+mod python;
 mod shell;
 #[cfg(test)]
 mod tests;
@@ -40,6 +43,12 @@ mod yaml;
 
 pub use self::toml::cargo_aliases;
 pub use kind::{Kind, kind_of};
+
+/// The command that `cargo` with these arguments starts beside itself, `NAME` of `cargo-NAME`; `None` for what is
+/// cargo's own or the toolchain's.
+pub fn cargo_subcommand<'a>(arguments: &[&'a str]) -> Option<&'a str> {
+    shell::cargo_subcommand(arguments)
+}
 
 /// How a command is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,6 +96,7 @@ pub fn calls(kind: Kind, text: &str) -> Vec<Call> {
         Kind::Cirrus => ci::CIRRUS.calls(text),
         Kind::Taskfile => ci::TASKFILE.calls(text),
         Kind::Lefthook => ci::LEFTHOOK.calls(text),
+        Kind::Python => python::calls(text),
     };
     calls.sort();
     calls.dedup();

@@ -11,9 +11,9 @@ macro_rules! files {
 const ALL: &[(&str, &str)] = files!("all": "scripts/build.sh", "justfile", "Makefile", "package.json",
     ".cargo/config.toml", "Makefile.toml", "bacon.toml", "Dockerfile", ".pre-commit-config.yaml",
     ".github/workflows/ci.yml", "action.yml", ".gitlab-ci.yml", ".woodpecker/ci.yml", ".circleci/config.yml",
-    "azure-pipelines.yml", "Taskfile.yml", "lefthook.yml");
+    "azure-pipelines.yml", "Taskfile.yml", "lefthook.yml", "scripts/build.py");
 
-const NONE: &[(&str, &str)] = files!("none": "scripts/build.sh", "justfile", "Makefile", "package.json",
+const NONE: &[(&str, &str)] = files!("none": "scripts/build.sh", "scripts/build.py", "justfile", "Makefile", "package.json",
     ".cargo/config.toml", "Dockerfile", ".pre-commit-config.yaml", ".github/workflows/ci.yml", ".gitlab-ci.yml",
     ".circleci/config.yml");
 
@@ -146,7 +146,12 @@ fn files_are_known_by_place_name_and_first_line() {
         ("run", "#!/usr/bin/env -S bash -e", Some(Kind::Shell)),
         ("run", "#!/usr/bin/env -S just --justfile", Some(Kind::Just)),
         ("run", "", None),
-        ("run.py", "#!/bin/sh", None),
+        ("run.py", "#!/usr/bin/env python3", Some(Kind::Python)),
+        ("run", "#!/usr/bin/python3.12 -u", Some(Kind::Python)),
+        ("tests/benchmarks/run.sh", "", Some(Kind::Shell)),
+        ("tests/syntax/source/Bash/run.sh", "", None),
+        ("data/tests/run.sh", "", Some(Kind::Shell)),
+        ("source/run.sh", "", Some(Kind::Shell)),
         (".husky/pre-commit", "", Some(Kind::Shell)),
         (".envrc", "", Some(Kind::Shell)),
         ("node_modules/x/run.sh", "", None),
@@ -312,4 +317,37 @@ fn what_nests_or_repeats_without_end_is_passed_over() {
         }
     }
     assert!(began.elapsed().as_secs() < 120, "{:?}", began.elapsed());
+}
+
+#[test]
+fn the_subcommand_of_cargo_stands_behind_its_options() {
+    let sub = |line: &str| super::cargo_subcommand(&line.split(' ').collect::<Vec<_>>()).map(str::to_owned);
+    assert_eq!(sub("nextest run"), Some("nextest".to_owned()));
+    assert_eq!(sub("+nightly --color always -C x -q nextest --help"), Some("nextest".to_owned()));
+    for none in ["build", "fmt", "add x", "--version", "+nightly", "--config x"] {
+        assert_eq!(sub(none), None, "{none}");
+    }
+}
+
+#[test]
+fn a_script_in_python_calls_what_it_starts() {
+    for (text, wanted) in [
+        ("import subprocess\nsubprocess.run(['just', 'x'])", "2 just"),
+        ("import subprocess as sp\nx = sp.check_output(\n  [\n    \"fd\",\n    x,\n  ])", "4 fd"),
+        ("from subprocess import run, Popen as p\nrun(('cargo', 'nextest', 'run'))", "2 cargo nextest"),
+        ("from os import system\nsystem('just a && rg b')", "2 just|2 rg"),
+        ("os.system(\"\"\"\njust a\n\"\"\")", "2 just"),
+        ("subprocess.run(r'just x', shell=True)", "1 just"),
+        ("subprocess.run([f'just{x}', 'rg'])", ""),
+        ("subprocess.run([tool, 'just'])", ""),
+        ("subprocess.run(just)", ""),
+        ("# subprocess.run(['just'])\n'subprocess.run([\"just\"])'\n\"\"\"\nos.system('just')\n\"\"\"", ""),
+        ("import just\njust.run(['just'])\nrun(['rg'])\nself.run(['fd'])", ""),
+        ("def run(x): pass\nfrom subprocess import run\nx.run(['just'])", ""),
+        ("os.system('just", "1 just"),
+        ("subprocess.run(['just\nrg", "1 just"),
+        ("subprocess.run(['a\\tb', '\\", ""),
+    ] {
+        assert_eq!(shown(Kind::Python, text).join("|"), wanted, "{text}");
+    }
 }

@@ -30,6 +30,19 @@ pub(super) fn run(script: &mut Script, arguments: &[Word], line: usize) -> Ran {
     Ran::scripts(Vec::new())
 }
 
+/// What [`run`] would note of words that nobody has to read: cargo's options, then the name.
+pub(in crate::calls) fn subcommand<'a>(arguments: &[&'a str]) -> Option<&'a str> {
+    let mut rest = arguments.iter();
+    while let Some(word) = rest.next() {
+        if CARGO_VALUES.contains(word) {
+            rest.next();
+        } else if !word.starts_with(['-', '+']) {
+            return Some(*word).filter(|name| !is_cargos_own(name) && !is_toolchain(name));
+        }
+    }
+    None
+}
+
 /// Notes the packages that `cargo install` is given. What lies on a path has no name here.
 fn install(script: &mut Script, arguments: &[Word], line: usize) {
     let mut packages = Vec::new();

@@ -13,6 +13,8 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(super) use cargo::subcommand as cargo_subcommand;
+
 use super::kind::interpreter;
 use super::{Call, Form};
 use crate::package::is_executable_name;
