@@ -4,10 +4,15 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::{Outcome, environment_of, no_such_command, refuse_lost, sync as sync_verb};
+use crate::calls;
+use crate::cargo::installed::records;
+use crate::cargo_installed::{Installed, Origin};
 use crate::context::Context;
 use crate::environment::{Environment, path_inside, variables};
 use crate::fault::{Fault, Result};
 use crate::fs;
+use crate::manifest::ToolPin;
+use crate::package::PackageName;
 use crate::process::{self, Program};
 use crate::project::Project;
 use crate::sync::{self, Drift};
@@ -44,7 +49,12 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
         return Ok(Outcome::default());
     };
     refuse_lost(name, &environment)?;
-    let program = locate(name, &path_inside(root, &context.path, home), &context.current)?;
+    let path = path_inside(root, &context.path, home);
+    let program = locate(name, &path, &context.current)?;
+    if let Some(line) = of_the_machine(&project, &environment, &arguments.command, &program, &path, context)?
+    {
+        context.progress.warn(&line);
+    }
     // 4. Become it.
     let program = variables(root, &context.path, home)
         .into_iter()
@@ -125,6 +135,85 @@ fn remark(
         )));
     }
     Ok(None)
+}
+
+/// A line where what runs is the machine's though it could be the environment's: a pin names it, or `cargo install` put
+/// it there. The project's files are not looked into, as doctor does: that takes longer than most commands.
+fn of_the_machine(
+    project: &Project,
+    environment: &Environment,
+    command: &[OsString],
+    program: &Path,
+    path: &OsStr,
+    context: &Context<'_>,
+) -> Result<Option<String>> {
+    let words: Vec<&str> = command.iter().filter_map(|word| word.to_str()).collect();
+    let Some((name, arguments)) = words.split_first().filter(|(name, _)| !name.contains(['/', '\\'])) else {
+        return Ok(None);
+    };
+    let subcommand = if *name == "cargo" { calls::cargo_subcommand(arguments) } else { None };
+    let (called, file) = match subcommand {
+        Some(subcommand) => {
+            let called = format!("cargo-{subcommand}");
+            match process::find(OsStr::new(&called), path, &context.current) {
+                Some(file) => (called, file),
+                None => return Ok(None),
+            }
+        }
+        None => ((*name).to_owned(), program.to_owned()),
+    };
+    if file.parent() == Some(&environment.layout().bin()) {
+        return Ok(None);
+    }
+    let help = if is_pinned(&called, project, environment)? {
+        "envtool sync".to_owned()
+    } else {
+        match recorded(&called, &file, project, context)? {
+            Some(tool) if tool.source == Origin::CratesIo => {
+                format!("envtool add {}@{}", tool.package.name, tool.package.version)
+            }
+            Some(_) => "envtool doctor".to_owned(),
+            None => return Ok(None),
+        }
+    };
+    let said = subcommand.map_or(called, |subcommand| format!("cargo {subcommand}"));
+    Ok(Some(format!("`{said}` runs {}, which is not the environment's (help: {help})", file.display())))
+}
+
+/// Whether a tool that is pinned has this executable, as far as its receipt or else its pin says.
+fn is_pinned(called: &str, project: &Project, environment: &Environment) -> Result<bool> {
+    let tools = &project.manifest.tools;
+    let by_pin = |name: &PackageName, pin: &ToolPin| {
+        pin.bins.iter().any(|bin| bin == called) || (pin.bins.is_empty() && name.as_str() == called)
+    };
+    if tools.is_empty() {
+        return Ok(false);
+    }
+    let receipts = environment.tool_receipts()?;
+    Ok(tools.iter().any(|(name, pin)| match receipts.iter().find(|receipt| receipt.package.name == *name) {
+        Some(receipt) => receipt.bins.contains_key(called),
+        None => by_pin(name, pin),
+    }))
+}
+
+/// The tool that cargo's records name for a file in the `bin` of one of its roots, the project's own program left out.
+fn recorded(
+    called: &str,
+    file: &Path,
+    project: &Project,
+    context: &Context<'_>,
+) -> Result<Option<Installed>> {
+    let roots = context.install_roots();
+    let Some(root) = roots.iter().find(|root| file.parent() == Some(&root.join("bin"))) else {
+        return Ok(None);
+    };
+    let is_it = |tool: &Installed| {
+        let has = tool.bins.iter().any(|bin| bin.strip_suffix(".exe").unwrap_or(bin) == called);
+        let own =
+            matches!(&tool.source, Origin::Path(path) if Path::new(path).starts_with(project.layout.root()));
+        has && !own
+    };
+    Ok(records(root)?.installed.into_iter().find(is_it))
 }
 
 fn drifted(project: &Project, environment: &Environment, context: &Context<'_>) -> Result<Option<String>> {

@@ -9,11 +9,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Check, Finding, Remedy, Scene, Severity, Step};
 use crate::calls::{self, Form, Kind};
-use crate::cargo_installed::{self, Installed, Origin};
+use crate::cargo::installed::records;
+use crate::cargo_installed::{Installed, Origin};
 use crate::fault::Result;
 use crate::fs;
-use crate::project::Project;
-use crate::resolve;
 use crate::tool_plan::reserved;
 
 /// The check.
@@ -34,7 +33,7 @@ impl Check for GlobalTool {
             return Ok(Vec::new());
         }
         let called = Called::by(scene.project.layout.root())?;
-        let made_here = packages(scene.project)?;
+        let made_here = packages(scene)?;
         let own: BTreeSet<String> = scene
             .environment
             .tool_receipts()?
@@ -109,10 +108,10 @@ fn remedy(root: &Path, tool: &Installed) -> Remedy {
 }
 
 /// The names of the packages that a cargo project consists of.
-fn packages(project: &Project) -> Result<BTreeSet<String>> {
-    let root = project.layout.root();
+fn packages(scene: &Scene<'_>) -> Result<BTreeSet<String>> {
+    let root = scene.project.layout.root();
     let mut names = BTreeSet::new();
-    for manifest in if project.is_cargo { resolve::manifests(root, &[])? } else { Vec::new() } {
+    for manifest in scene.manifests()? {
         let text = fs::read_lossy(&root.join(manifest))?;
         let package = text.parse::<toml::Table>().ok().and_then(|table| table.get("package").cloned());
         let name = package.as_ref().and_then(|package| package.get("name")).and_then(toml::Value::as_str);
@@ -123,24 +122,9 @@ fn packages(project: &Project) -> Result<BTreeSet<String>> {
 
 /// Every tool in cargo's records, with the root that it is installed in. The nearest home first.
 fn installed(scene: &Scene<'_>) -> Result<Vec<(PathBuf, Installed)>> {
-    let own = fs::canonical(scene.environment.layout().root())?;
     let mut found = Vec::new();
     for root in scene.context.install_roots() {
-        // In an activated shell CARGO_INSTALL_ROOT is the environment itself.
-        if !fs::is_folder(&root)?
-            || fs::canonical(&root)?.ends_with(".envtool")
-            || fs::canonical(&root)? == own
-        {
-            continue;
-        }
-        let text = |name: &str| {
-            fs::read(&root.join(name)).map(|bytes| bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
-        };
-        let records = cargo_installed::parse(
-            text(".crates2.json")?.as_deref(),
-            text(".crates.toml")?.as_deref(),
-            &root.display().to_string(),
-        );
+        let records = records(&root)?;
         for line in records.unread {
             scene.context.progress.warn(&line);
         }

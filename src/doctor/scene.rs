@@ -1,13 +1,16 @@
 //! What the checks look at: read once, and only what a check asks for.
 
 use std::cell::OnceCell;
+use std::path::PathBuf;
 
 use crate::cargo::{config, entry};
 use crate::cargo_config::CargoConfig;
 use crate::context::Context;
 use crate::environment::Environment;
 use crate::fault::{Fault, Result};
+use crate::layout::CARGO_MANIFEST;
 use crate::project::Project;
+use crate::resolve;
 use crate::store::Store;
 use crate::sync::{Survey, survey};
 
@@ -61,6 +64,19 @@ impl<'a> Scene<'a> {
         self.survey.get_or_init(|| {
             survey(self.project, &self.environment, &self.store).map_err(|fault: Fault| fault.to_string())
         })
+    }
+
+    /// The manifests of a cargo project: those of its members, and of every folder that one of them names by `path`.
+    pub fn manifests(&self) -> Result<Vec<PathBuf>> {
+        let root = self.project.layout.root();
+        if !self.project.is_cargo {
+            return Ok(Vec::new());
+        }
+        // Which members there are is cargo's to say; the last sync asked.
+        let stamp = self.store.known(&self.environment.record().id)?.stamp;
+        let inputs = stamp.into_iter().flat_map(|stamp| stamp.inputs).map(|input| root.join(input.path));
+        let members: Vec<PathBuf> = inputs.filter(|path| path.ends_with(CARGO_MANIFEST)).collect();
+        resolve::manifests(root, &members)
     }
 
     /// cargo's configuration in the project, without that of environments.
