@@ -9,6 +9,7 @@
 //! a list in a variable is split at white space and joined behind the files' list.
 
 mod access;
+mod paths;
 mod platform;
 mod source;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use access::{Http, Net};
+pub use paths::Named;
 pub use source::{Followed, Source, SourceKind};
 pub use tree::Place;
 use tree::{Node, Scalar};

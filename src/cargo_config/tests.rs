@@ -255,3 +255,44 @@ fn includes_are_listed_as_cargo_takes_them() {
         assert!(includes(&format!("include = {bad}\n")).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn the_paths_that_bring_code_into_a_build_are_known_with_their_lines() {
+    let text = "\
+include = ['../../shared.toml', { path = 'own.toml', optional = true }]
+paths = ['../one', '/two']
+[patch.crates-io]
+foo = { path = '../foo' }
+bar = { git = 'http://example.invalid/bar' }
+[source.v]
+directory = '../v'
+[build]
+rustc-wrapper = '/opt/sccache'
+rustc = 'rustc'
+target-dir = '/tmp/t'
+[target.'cfg(all())']
+runner = ['../run', '/no/argument']
+linker = 'clang'
+[target.x]
+runner = '../run --fast /x'
+[env]
+PATH_OF = '/x'
+";
+    let named = project(text).named_paths().unwrap();
+    let found: Vec<String> =
+        named.iter().map(|n| format!("{} {} {}", n.place, n.key, n.path.display())).collect();
+    assert_eq!(
+        found.iter().map(|line| line.trim_start_matches(PROJECT)).collect::<Vec<_>>(),
+        [
+            ":2 paths /p/../one",
+            ":2 paths /two",
+            ":4 patch.crates-io.foo.path /p/../foo",
+            ":7 source.v.directory /p/../v",
+            ":9 build.rustc-wrapper /opt/sccache",
+            ":13 target.cfg(all()).runner /p/../run",
+            ":16 target.x.runner /p/../run",
+            ":1 include /p/.cargo/../../shared.toml",
+            ":1 include /p/.cargo/own.toml",
+        ]
+    );
+}

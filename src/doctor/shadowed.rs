@@ -1,6 +1,7 @@
 //! `shadowed`: inside the environment a name does not run the environment's copy.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 use super::{Check, Finding, Remedy, Scene, Severity};
 use crate::environment::path_inside;
@@ -32,28 +33,35 @@ impl Check for Shadowed {
             Some(folder) if fs::is_folder(folder)? => fs::canonical(folder)? == fs::canonical(root)?,
             _ => false,
         };
+        let searched_by_cargo = searched_by_cargo(scene);
+        let again = "activate again (`deactivate`, then `. .envtool/bin/activate`), and look for what changes PATH in your shell's start-up files";
         let mut found = Vec::new();
         for name in survey.tool_receipts.iter().flat_map(|receipt| receipt.bins.keys()) {
             let ours = bin.join(name);
             if !fs::is_file(&ours)? {
                 continue;
             }
-            let runs = |path: &OsStr| process::find(OsStr::new(name), path, root);
-            let first = runs(&inside);
-            if first.as_deref() != Some(ours.as_path()) {
-                let other = first.map_or("nothing".to_owned(), |path| path.display().to_string());
+            let other = |path: &OsStr| other(name, path, root, &bin);
+            if let Some(other) = other(&inside)? {
                 found.push(finding(
                     name.clone(),
                     format!("`envtool run -- {name}` runs {other} and not the environment's"),
                     "give the project a folder whose name holds no separator of PATH".to_owned(),
                 ));
-            } else if active && runs(&scene.context.path).as_deref() != Some(ours.as_path()) {
-                let other =
-                    runs(&scene.context.path).map_or("nothing".to_owned(), |path| path.display().to_string());
+            } else if active && let Some(other) = other(&scene.context.path)? {
                 found.push(finding(
                     name.clone(),
                     format!("in this shell, where the environment is activated, it runs {other}: something came before it on PATH"),
-                    "activate again (`deactivate`, then `. .envtool/bin/activate`), and look for what changes PATH in your shell's start-up files".to_owned(),
+                    again.to_owned(),
+                ));
+            } else if active
+                && let Some(command) = name.strip_prefix("cargo-")
+                && let Some(other) = other(&searched_by_cargo)?
+            {
+                found.push(finding(
+                    format!("cargo {command}"),
+                    format!("in this shell, where the environment is activated, it runs {other}: cargo's own folder is not on PATH, and so counts more"),
+                    again.to_owned(),
                 ));
             }
             if let Some(command) = name.strip_prefix("cargo-")
@@ -68,4 +76,26 @@ impl Check for Shadowed {
         }
         Ok(found)
     }
+}
+
+/// What a name runs where that is not in the environment's `bin`, by whichever path that is reached.
+fn other(name: &str, path: &OsStr, root: &Path, bin: &Path) -> Result<Option<String>> {
+    let Some(first) = process::find(OsStr::new(name), path, root) else {
+        return Ok(Some("nothing".to_owned()));
+    };
+    let folder = first.parent().unwrap_or(root);
+    let is_ours = folder == bin || fs::canonical(folder)? == fs::canonical(bin)?;
+    Ok((!is_ours).then(|| first.display().to_string()))
+}
+
+/// Where cargo looks for `cargo-NAME`: in its home first, unless that folder is on PATH.
+fn searched_by_cargo(scene: &Scene<'_>) -> OsString {
+    let path = &scene.context.path;
+    let Ok(home) = scene.context.cargo_home() else { return path.clone() };
+    let own = home.join("bin");
+    let mut folders: Vec<PathBuf> = std::env::split_paths(path).collect();
+    if !folders.contains(&own) {
+        folders.insert(0, own);
+    }
+    std::env::join_paths(folders).unwrap_or_else(|_| path.clone())
 }
