@@ -70,20 +70,14 @@ fn receipt(wanted: &Wanted, record: &TreeRecord, link: Link) -> Receipt {
 }
 
 /// Makes a new `bin/` ready, with the links of all tools.
-/// `files` are others of `bin/` that are to hold another text.
-pub fn stage_tools(
-    change: &mut Change,
-    plan: &ToolPlan,
-    files: &BTreeMap<String, String>,
-    environment: &Environment,
-) -> Result<()> {
+pub fn stage_tools(change: &mut Change, plan: &ToolPlan) -> Result<()> {
     for receipt in &plan.added {
         change.tool_receipt(receipt)?;
     }
     for package in &plan.removed {
         change.drop_receipt_of(TOOLS, package);
     }
-    if plan.changed || !files.is_empty() {
+    if plan.changed {
         let folder = change.folder(BIN)?;
         for (name, file) in &plan.links {
             fs::link_file(file, &folder.join(name))?;
@@ -92,12 +86,6 @@ pub fn stage_tools(
         for script in SCRIPTS {
             fs::write_new(&folder.join(script.name), script.text.as_bytes())?;
         }
-        for (name, text) in files {
-            let to = folder.join(name);
-            fs::copy(&environment.layout().bin().join(name), &to)?;
-            fs::write(&to, text.as_bytes())?;
-        }
-        change.ours(BIN, files.keys().cloned());
         let scripts = SCRIPTS.iter().map(|script| script.name.to_owned());
         change.ours(BIN, plan.ours.iter().cloned().chain(scripts));
     }

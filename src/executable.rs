@@ -19,6 +19,9 @@ pub fn needs(bytes: &[u8]) -> Option<Needs> {
     if let Some(rest) = bytes.strip_prefix(b"#!") {
         let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let line = String::from_utf8_lossy(line);
+        if let Some((_, quoted)) = line.split_once("/env -S \"") {
+            return Some(Needs { interpreter: Some(unquoted(quoted)), ..Needs::default() });
+        }
         let mut words = line.split_whitespace();
         let first = words.next()?.to_owned();
         // `env` finds the interpreter by name, and a name is all that there is to look for.
@@ -37,6 +40,16 @@ pub fn needs(bytes: &[u8]) -> Option<Needs> {
     })
 }
 
+/// The text to the next quote, as env reads it (GNU coreutils manual, "env -S").
+fn unquoted(text: &str) -> String {
+    let mut chars = text.chars();
+    let mut out = String::new();
+    while let Some(c) = chars.next().filter(|c| *c != '"') {
+        out.extend(if c == '\\' { chars.next() } else { Some(c) });
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Needs, needs};
@@ -46,6 +59,8 @@ mod tests {
         let interpreter = |text: &str| needs(text.as_bytes()).and_then(|needs| needs.interpreter);
         assert_eq!(interpreter("#!/bin/sh -e\n").as_deref(), Some("/bin/sh"));
         assert_eq!(interpreter("#! /usr/bin/env -S A=b python3 -x\n").as_deref(), Some("python3"));
+        let quoted = "#!/usr/bin/env -S \"/a \\\"\\$b\\\"/bin/python\" -u\n";
+        assert_eq!(interpreter(quoted).as_deref(), Some("/a \"$b\"/bin/python"));
         assert_eq!(interpreter("#!/usr/bin/env\n").as_deref(), Some("/usr/bin/env"));
         assert_eq!(interpreter("#!\n"), None);
         assert_eq!(needs(b"plain text"), None);

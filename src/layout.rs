@@ -46,6 +46,12 @@ pub fn is_crate_folder(name: &str) -> bool {
         && rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 
+/// Whether a name in an environment's folder is envtool's own, what lies below it included.
+pub fn is_own(name: &str) -> bool {
+    let own = [BIN, "receipts", "journal", "staging", "env.toml", "cargo.toml", ".gitignore", ".lock"];
+    own.contains(&name) || name.starts_with(RESOLVING) || is_crate_folder(name)
+}
+
 /// How the names of cargo's configurations begin that lie in an environment while cargo resolves. They lie there
 /// since cargo counts relative paths from the folder above the one that holds the file.
 pub const RESOLVING: &str = "resolving-";

@@ -103,10 +103,10 @@ pub enum Step {
         /// Where its executables lie, by name.
         files: BTreeMap<String, PathBuf>,
     },
-    /// Write another place in a file of `bin/`.
+    /// Write another place in a file that somebody else put into the environment.
     Rewrite {
-        /// The file.
-        name: String,
+        /// The file, by its path in the environment.
+        file: PathBuf,
         /// What it names.
         from: PathBuf,
         /// What it is to name.
@@ -151,8 +151,9 @@ impl fmt::Display for Step {
                 let names: Vec<&str> = files.keys().map(String::as_str).collect();
                 write!(f, "pin {package}, and take over {}", names.join(", "))
             }
-            Self::Rewrite { name, from, to } => {
-                write!(f, "write {} for {} in .envtool/bin/{name}", to.display(), from.display())
+            Self::Rewrite { file, from, to } => {
+                let file = PathBuf::from(".envtool").join(file);
+                write!(f, "write {} for {} in {}", to.display(), from.display(), file.display())
             }
             Self::ConfigEntry => write!(f, "put the environment's entry right in cargo's configuration"),
             Self::Sync => write!(f, "make the environment what the lock says"),

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Finding, Step};
+use super::{Finding, Step, moved};
 use crate::context::Context;
+use crate::environment::changed_meanwhile;
 use crate::fault::{Fault, Result};
 use crate::fs;
 use crate::manifest::{Pin, Section, ToolPin, with_pin};
@@ -54,11 +55,11 @@ pub fn carry_out(steps: &[Step], rebuild: bool, project: &Project, context: &Con
                     }
                 }
             }
-            Step::Rewrite { name, from, to } => {
-                let path = project.layout.environment().bin().join(name);
+            Step::Rewrite { file, from, to } => {
+                let path = project.layout.environment().root().join(file);
                 let text = fs::read_text(&path)?.unwrap_or_default();
-                let next = text.replace(&from.display().to_string(), &to.display().to_string());
-                fixing.files.insert(name.clone(), next);
+                let next = moved::rewritten(&text, from, to).ok_or_else(|| changed_meanwhile(&path))?;
+                fixing.files.insert(file.clone(), next);
             }
             Step::ConfigEntry => fixing.config_entry = true,
             Step::Sync => {}

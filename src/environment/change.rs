@@ -118,6 +118,11 @@ impl Change {
         anew.chain(self.journal.folders_gone.iter().cloned()).collect()
     }
 
+    /// The files beside the environment that a fix keeps: each whose place is known, and those of others that it writes.
+    pub(super) fn files_written(&self) -> Vec<Beside> {
+        self.journal.files_written()
+    }
+
     /// Keeps what is replaced, as fix `number`.
     pub(super) fn keep_old(&mut self, number: u32) {
         self.journal.keep = Some(number);
@@ -134,7 +139,7 @@ impl Change {
         text.map_or(Ok(()), |text| fs::write_new(&self.staging.join("cargo.toml"), text.as_bytes()))
     }
 
-    /// Writes a file beside the environment, last of all.
+    /// Writes a file beside the environment, or one of others in it, last of all.
     pub fn file(&mut self, file: Beside, bytes: &[u8]) -> Result<()> {
         fs::write_new(&self.staging.join(file.staged()), bytes)?;
         self.journal.files.push(file);
@@ -253,7 +258,7 @@ impl Environment {
         }
         if let Some(number) = journal.keep {
             let folders: Vec<String> = journal.folders.iter().map(|folder| folder.name.clone()).collect();
-            self.keep(number, &folders, &journal.folders_gone)?;
+            self.keep(number, &folders, &journal.folders_gone, journal.files_written())?;
         }
         if let Some(number) = journal.from {
             self.forget(number)?;
@@ -424,6 +429,9 @@ mod tests {
             r#"{"drop_cargo_toml":false,"folders":[],"receipts_gone":[],"folders_gone":["../victim"],"files":[]}"#,
             r#"{"drop_cargo_toml":false,"folders":[],"receipts_gone":[],"folders_gone":[],"files":["/etc/passwd"]}"#,
             r#"{"drop_cargo_toml":false,"folders":[{"name":"journal","identity":1,"ours":[]}],"receipts_gone":[],"folders_gone":[],"files":[]}"#,
+            r#"{"drop_cargo_toml":false,"folders":[],"receipts_gone":[],"folders_gone":[],"files":[{"theirs":"../victim/x"}]}"#,
+            r#"{"drop_cargo_toml":false,"folders":[],"receipts_gone":[],"folders_gone":[],"files":[{"theirs":"/etc/passwd"}]}"#,
+            r#"{"drop_cargo_toml":false,"folders":[],"receipts_gone":[],"folders_gone":[],"files":[{"theirs":"env.toml"}]}"#,
         ] {
             let (project, environment, done) = change(fs::exchange);
             done.unwrap();

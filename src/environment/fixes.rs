@@ -96,7 +96,7 @@ impl Environment {
                 false => before.new.push(name),
             }
         }
-        for file in Beside::ALL {
+        for file in change.files_written() {
             let text = match file {
                 Beside::CargoLock => cargo_lock.map(str::to_owned),
                 _ => fs::read_text(&file.path(&self.project))?,
@@ -128,7 +128,13 @@ impl Environment {
     }
 
     /// The last step of a fix: what lay in staging is kept, and the fix is complete.
-    pub(super) fn keep(&self, number: u32, folders: &[String], gone: &[String]) -> Result<()> {
+    pub(super) fn keep(
+        &self,
+        number: u32,
+        folders: &[String],
+        gone: &[String],
+        files: Vec<Beside>,
+    ) -> Result<()> {
         let folder = self.fix_folder(number);
         let staging = self.layout.staging();
         // Where two renames took the place of an exchange, the old folder lies beside.
@@ -140,9 +146,10 @@ impl Environment {
                 fs::rename(&from, &folder.join(name))?;
             }
         }
-        let after: After = Beside::ALL
+        let digest = |file: &Beside| Ok(fs::read(&file.path(&self.project))?.as_deref().map(Digest::of));
+        let after: After = files
             .into_iter()
-            .map(|file| Ok((file, fs::read(&file.path(&self.project))?.as_deref().map(Digest::of))))
+            .map(|file| digest(&file).map(|digest| (file, digest)))
             .collect::<Result<_>>()?;
         let text = serde_json::to_vec(&after)
             .map_err(|error| Fault::new("could not write the journal").because(&error))?;
@@ -197,8 +204,8 @@ impl Environment {
         change.cargo_toml(before.cargo_toml.as_deref())?;
         for (file, text) in &before.files {
             match text {
-                Some(text) => change.file(*file, text.as_bytes())?,
-                None => change.drop_file(*file),
+                Some(text) => change.file(file.clone(), text.as_bytes())?,
+                None => change.drop_file(file.clone()),
             }
         }
         change.take_from(number);
@@ -214,7 +221,7 @@ impl Environment {
             .receipts
             .iter()
             .all(|(at, files)| is_receipts(at) && files.keys().all(|file| is_receipt(at, file)));
-        if !names || !receipts {
+        if !names || !receipts || !before.files.iter().all(|(file, _)| file.is_ours()) {
             return Err(Fault::new(format!("could not follow {}", folder.display()))
                 .why("it names what envtool never puts into an environment")
                 .help(format!("remove {}", folder.display())));

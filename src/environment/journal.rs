@@ -1,14 +1,16 @@
 //! What a change that was decided does, as it lies in `journal/sync.json` until it is done.
 //!
-//! It names folders, receipts and the kinds of file beside the environment, never a path: an environment may have been
-//! moved, copied or sent by a stranger since. [`Journal::is_ours`] refuses every other name.
+//! It names folders, receipts, the kinds of file beside the environment and files of others inside it, never a path from
+//! outside: an environment may have been moved, copied or sent by a stranger since. [`Journal::is_ours`] refuses every
+//! other name.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::layout::{BIN, ProjectLayout, TOOLS, is_crate_folder};
+use crate::digest::Digest;
+use crate::layout::{BIN, ProjectLayout, TOOLS, is_crate_folder, is_own};
 
 /// What is to be done, in order.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -49,7 +51,7 @@ pub(super) struct Folder {
 
 /// A file of the project beside its environment. The journal names it by what it is and not by its path: an
 /// environment may have been moved, copied or sent by a stranger since.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Beside {
     /// `envtool.toml`.
@@ -62,42 +64,64 @@ pub enum Beside {
     CargoConfig,
     /// `.cargo/config`.
     LegacyCargoConfig,
+    /// A file that somebody else put into the environment, by its path in there.
+    Theirs(PathBuf),
 }
 
 impl Beside {
-    /// Every one.
+    /// Every one whose place is known.
     pub(super) const ALL: [Self; 5] =
         [Self::Manifest, Self::Lock, Self::CargoLock, Self::CargoConfig, Self::LegacyCargoConfig];
 
     /// Where it lies in a project.
-    pub fn path(self, project: &ProjectLayout) -> PathBuf {
+    pub fn path(&self, project: &ProjectLayout) -> PathBuf {
         match self {
             Self::Manifest => project.manifest(),
             Self::Lock => project.lock(),
             Self::CargoLock => project.cargo_lock(),
             Self::CargoConfig => project.cargo_config(),
             Self::LegacyCargoConfig => project.legacy_cargo_config(),
+            Self::Theirs(path) => project.environment().root().join(path),
         }
     }
 
-    pub(super) fn staged(self) -> &'static str {
-        match self {
+    pub(super) fn staged(&self) -> String {
+        let name = match self {
             Self::Manifest => "beside-manifest",
             Self::Lock => "beside-lock",
             Self::CargoLock => "beside-cargo-lock",
             Self::CargoConfig => "beside-cargo-config",
             Self::LegacyCargoConfig => "beside-legacy-cargo-config",
-        }
+            Self::Theirs(path) => {
+                return format!("theirs-{}", Digest::of(path.as_os_str().as_encoded_bytes()).short(32));
+            }
+        };
+        name.to_owned()
+    }
+
+    /// Whether it is not a path that leads to what is envtool's own, or out of the environment.
+    pub(super) fn is_ours(&self) -> bool {
+        let Self::Theirs(path) = self else { return true };
+        let first = path.components().next().and_then(|first| first.as_os_str().to_str());
+        path.components().all(|part| matches!(part, Component::Normal(_)))
+            && first.is_some_and(|first| first == BIN && path != Path::new(BIN) || !is_own(first))
     }
 }
 
 impl Journal {
+    /// The files that a fix keeps: each whose place is known, and those of others that are written.
+    pub(super) fn files_written(&self) -> Vec<Beside> {
+        let theirs = self.files.iter().filter(|file| matches!(file, Beside::Theirs(_)));
+        Beside::ALL.into_iter().chain(theirs.cloned()).collect()
+    }
+
     /// Whether every name in it is one that envtool writes: what lies on disk may come from a stranger.
     pub(super) fn is_ours(&self) -> bool {
         let changed = self.folders.iter().map(|folder| &folder.name).filter(|name| *name != BIN);
         self.receipts_gone.iter().all(|(folder, file)| is_receipt(folder, file))
             && self.receipt_folders_gone.iter().all(|name| is_receipts(name))
             && changed.chain(&self.folders_gone).all(|name| is_crate_folder(name))
+            && self.files.iter().chain(&self.files_gone).all(Beside::is_ours)
     }
 }
 

@@ -66,7 +66,7 @@ mod tests {
     use std::path::Path;
 
     use crate::digest::Digest;
-    use crate::environment::Environment;
+    use crate::environment::{Beside, Environment};
     use crate::fs::{self, Waiting};
     use crate::layout::ProjectLayout;
 
@@ -117,6 +117,13 @@ mod tests {
         let config = sync(r#""cargo-config""#);
         let staged = [("staging/beside-cargo-config", "evil")];
         refuses(("journal/sync.json", &config), ".cargo", "../home", &staged);
+        let theirs = Beside::Theirs("share/x".into());
+        let staged = format!("staging/{}", theirs.staged());
+        let theirs = sync(&serde_json::to_string(&theirs).unwrap());
+        for (link, to) in [(".envtool/share", "../../home"), (".envtool/share/x", "../../../home/file")] {
+            let folder = [(".gitkeep", ""), ("share/y", ""), (staged.as_str(), "evil")];
+            refuses(("journal/sync.json", &theirs), link, to, &folder);
+        }
         let none = sync("");
         let receipt = [("staging/receipts/vendor/x", "evil"), ("receipts/vendor/y", "")];
         refuses(("journal/sync.json", &none), ".envtool/receipts/vendor", "../../../home", &receipt);

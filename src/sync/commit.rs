@@ -22,8 +22,7 @@ pub(super) fn commit(
 ) -> Result<Report> {
     let Session { environment, project, .. } = session;
     // 1. Tools.
-    let files = session.fixing.as_ref().map(|fixing| fixing.files.clone()).unwrap_or_default();
-    apply::stage_tools(&mut ready.change, &tools.plan, &files, environment)?;
+    apply::stage_tools(&mut ready.change, &tools.plan)?;
     made.links = tools.plan.links.into_iter().collect();
     // 2. Beside the environment: the entry in cargo's config once there is something to build against, the lock, and
     //    last the manifest.
@@ -53,9 +52,15 @@ pub(super) fn commit(
     }
     environment.manifests_stand(&session.lock)?;
     for (file, text) in writes {
+        let path = file.path(&project.layout);
+        fs::may_be_changed(&path)?;
+        ready.change.file(file, text.as_bytes())?;
+        made.will_write(session, &path, text.as_bytes());
+    }
+    for (path, text) in session.fixing.iter().flat_map(|fixing| &fixing.files) {
+        let file = Beside::Theirs(path.clone());
         fs::may_be_changed(&file.path(&project.layout))?;
         ready.change.file(file, text.as_bytes())?;
-        made.will_write(session, &file.path(&project.layout), text.as_bytes());
     }
     // 3. Carry it out: from here on Ctrl-C comes too late.
     signals::check()?;

@@ -88,8 +88,8 @@ pub struct Session<'a> {
 pub struct Fixing {
     /// Entries of folders of crates that are not what they should be: they are put there anew.
     pub distrusted: BTreeSet<(String, String)>,
-    /// Files of `bin/` that are to hold another text, by name.
-    pub files: BTreeMap<String, String>,
+    /// Files of others in the environment that are to hold another text, by their path in it.
+    pub files: BTreeMap<PathBuf, String>,
     /// Executables that tools take over from the machine, by tool and by name.
     pub adopted: BTreeMap<PackageName, BTreeMap<String, PathBuf>>,
     /// Whether the entry in cargo's configuration is put right.
