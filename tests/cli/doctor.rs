@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -402,6 +402,51 @@ fn a_killed_fix_is_finished_or_rolled_back_by_the_next_command() {
     assert!(!project.has(".envtool/staging"));
     let number = fs::read_dir(project.path(".envtool/journal")).unwrap().count();
     assert!(number <= 10, "{number} fixes are kept");
+}
+
+#[test]
+fn a_fix_of_any_check_that_is_killed_is_finished_or_rolled_back() {
+    const MOMENTS: u32 = 3;
+    for row in ROWS.iter().filter(|row| row.mends) {
+        let mut whole = Duration::ZERO;
+        for moment in 0..=MOMENTS {
+            let sandbox = Sandbox::new();
+            publish(&sandbox);
+            let project = (row.broken)(&sandbox, healthy(&sandbox, &format!("{}-{moment}", row.id)));
+            let (before, others) = (state(&project), around(&sandbox, &project));
+            let fix = project.envtool(&["doctor", "--check", row.id, "--fix"]);
+            let begin = Instant::now();
+            if moment == 0 {
+                // How long it takes that nobody kills.
+                fix.ok();
+                whole = begin.elapsed();
+            } else {
+                let mut child = fix.command().stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+                std::thread::sleep(whole * moment / (MOMENTS + 1));
+                child.kill().unwrap();
+                child.wait().unwrap();
+                // By all checks: what was taken out of the store before is `missing` now.
+                project.envtool(&["doctor", "--fix"]).run();
+            }
+            let (output, left) = findings(&project, &["--check", row.id]);
+            assert!(left.is_empty(), "{} at {moment}\n{output}", row.id);
+            // The killed one, where it was decided, is a fix too; where it only put the store right, none is needed.
+            let mut undone = 0;
+            while project.envtool(&["doctor", "--undo"]).run().code == Some(0) {
+                undone += 1;
+            }
+            let as_expected = if moment == 0 { undone == 1 } else { undone <= 2 };
+            assert!(as_expected, "{} at {moment}: {undone}", row.id);
+            assert_eq!(before, state(&project), "{} at {moment}", row.id);
+            assert_eq!(others, around(&sandbox, &project), "{} at {moment}: it left the project", row.id);
+            assert!(
+                !project.has(".envtool/staging") && !project.has(".envtool/journal/sync.json"),
+                "{}",
+                row.id
+            );
+            project.envtool(&["doctor", "--check", row.id, "--fix"]).ok();
+        }
+    }
 }
 
 #[test]
