@@ -40,6 +40,14 @@ pub struct Installed {
     pub build: Option<Build>,
 }
 
+impl Installed {
+    /// The names by which it is known: its own, and those of its executables.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let bins = self.bins.iter().map(|bin| bin.strip_suffix(".exe").unwrap_or(bin));
+        bins.chain([self.package.name.as_str()])
+    }
+}
+
 /// How a package was built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {

@@ -4,7 +4,7 @@
 //! percent-encoded in version 4, and the replacement of a git source needs it exactly as cargo writes it in a manifest.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use semver::Version;
 use serde::Deserialize;
@@ -15,7 +15,7 @@ use crate::layout::VENDOR;
 use crate::package::{GitReference, PackageId, PackageName};
 
 /// The newest version of the format that is read.
-const NEWEST: u32 = 4;
+pub const NEWEST: u32 = 4;
 
 /// What a Cargo.lock says.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,6 +35,13 @@ pub struct LockedPackage {
     pub checksum: Option<Digest>,
     /// What it depends on, as the lock writes it: `name`, `name version` or `name version (source)`.
     dependencies: Vec<String>,
+}
+
+impl LockedPackage {
+    /// A package of which no more is known.
+    pub fn new(id: PackageId, source: Source, checksum: Option<Digest>) -> Self {
+        Self { id, source: Some(source), checksum, dependencies: Vec::new() }
+    }
 }
 
 /// Where a package comes from.
@@ -68,19 +75,52 @@ impl Source {
             return Some(Self::Registry(text.to_owned()));
         }
         let (address, commit) = text.strip_prefix("git+")?.split_once('#')?;
-        if commit.len() != 40 || !commit.bytes().all(|b| b.is_ascii_hexdigit()) {
+        if !is_commit(commit) {
             return None;
         }
         let (url, query) = address.split_once('?').unwrap_or((address, ""));
         let reference = match git_query(query, encoded) {
             None if query.is_empty() => GitReference::Default,
             None => return None,
-            Some((key, value)) => match key.as_str() {
-                "branch" => GitReference::Branch(value),
-                "tag" => GitReference::Tag(value),
-                "rev" | "ref" => GitReference::Rev(value),
-                _ => return None,
-            },
+            Some((key, value)) => reference(&key, &value)?,
+        };
+        Some(Self::Git { url: url.to_owned(), reference, commit: commit.to_owned() })
+    }
+
+    /// The `source` of a row: what [`Source::parse`] reads.
+    fn written(&self, encoded: bool) -> String {
+        match self {
+            Self::Registry(url) if url.starts_with("sparse+") => url.clone(),
+            Self::Registry(url) => format!("registry+{url}"),
+            Self::Git { url, reference, commit } => {
+                let query = reference.key_value().map(|(key, value)| match encoded {
+                    true => format!(
+                        "?{}",
+                        form_urlencoded::Serializer::new(String::new()).append_pair(key, value).finish()
+                    ),
+                    false => format!("?{key}={value}"),
+                });
+                format!("git+{url}{}#{commit}", query.unwrap_or_default())
+            }
+        }
+    }
+
+    /// The source that is shown so (its `Display`), `commit` being the whole of a git source's commit.
+    pub fn from_shown(text: &str, commit: Option<&str>) -> Option<Self> {
+        if let Some(url) = text.strip_prefix("registry ") {
+            return Some(Self::Registry(url.to_owned()));
+        }
+        let Some(text) = text.strip_prefix("git ") else {
+            return (text == crates_io().to_string()).then(crates_io);
+        };
+        let commit = commit.filter(|commit| is_commit(commit))?;
+        let (text, _) = text.rsplit_once(" at ")?;
+        let asked = text.strip_suffix(')').and_then(|text| text.rsplit_once(" ("));
+        let (url, reference) = match asked {
+            None => (text, GitReference::Default),
+            Some((url, asked)) => {
+                (url, asked.split_once(' ').and_then(|(key, value)| reference(key, value))?)
+            }
         };
         Some(Self::Git { url: url.to_owned(), reference, commit: commit.to_owned() })
     }
@@ -126,6 +166,20 @@ impl fmt::Display for Source {
     }
 }
 
+fn is_commit(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+fn reference(key: &str, value: &str) -> Option<GitReference> {
+    let value = value.to_owned();
+    match key {
+        "branch" => Some(GitReference::Branch(value)),
+        "tag" => Some(GitReference::Tag(value)),
+        "rev" | "ref" => Some(GitReference::Rev(value)),
+        _ => None,
+    }
+}
+
 /// The key and value of a git source's query; from version 4 on cargo encodes it as a form.
 fn git_query(query: &str, encoded: bool) -> Option<(String, String)> {
     if encoded {
@@ -155,17 +209,27 @@ struct RawPackage {
 }
 
 impl CargoLock {
+    /// Reads a Cargo.lock. `name` is how errors name the file.
+    pub fn read(bytes: &[u8], name: &str) -> Result<Self> {
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            Fault::new(format!("could not read {name}")).because(&error).help(format!(
+                "`envtool doctor --fix` rebuilds it from what is installed; or restore it with `git checkout {name}`"
+            ))
+        })?;
+        Self::parse(text, name)
+    }
+
     /// Reads the text of a Cargo.lock. `name` is how errors name the file.
     pub fn parse(text: &str, name: &str) -> Result<Self> {
         let bad = |why: String| Fault::new(format!("could not read {name}")).why(why);
         if let Some(line) = conflict_line(text) {
             return Err(bad(format!("line {line} is a mark of a merge conflict")).help(format!(
-                "take one side (`git checkout --theirs {name}`), then run `envtool sync`, which completes it"
+                "`envtool doctor --fix` rebuilds it from what is installed; or take one side (`git checkout --theirs {name}`), then run `envtool sync`, which completes it"
             )));
         }
         let raw: RawLock = toml::from_str(text).map_err(|error| {
             bad(error.to_string().trim_end().to_owned()).help(format!(
-                "restore it with `git checkout {name}`, or remove it and let `envtool sync` lock again"
+                "`envtool doctor --fix` rebuilds it from what is installed; or restore it with `git checkout {name}`"
             ))
         })?;
         let version = raw.version.unwrap_or(1);
@@ -179,13 +243,13 @@ impl CargoLock {
             .chain(raw.root)
             .map(|row| {
                 locked(row, version, &raw.metadata)
-                    .map_err(|why| bad(why).help(format!("restore it with `git checkout {name}`")))
+                    .map_err(|why| bad(why).help(format!("`envtool doctor --fix` rebuilds it from what is installed; or restore it with `git checkout {name}`")))
             })
             .collect::<Result<Vec<_>>>()?;
         if packages.is_empty() {
             // cargo always writes the project's own package: nothing at all is a file that was cut off.
             return Err(bad("it names no package, not even the project's own".to_owned()).help(format!(
-                "restore it with `git checkout {name}`, or remove it and let `envtool sync` lock again"
+                "`envtool doctor --fix` rebuilds it from what is installed; or restore it with `git checkout {name}`"
             )));
         }
         Ok(Self { packages })
@@ -209,6 +273,29 @@ impl CargoLock {
         direct.sort_by(|a, b| (&a.id, &a.source).cmp(&(&b.id, &b.source)));
         direct.dedup();
         direct
+    }
+
+    /// The text of a lock of these packages, without what they depend on: a start for cargo's resolver, which keeps to
+    /// these versions where it can.
+    pub fn start(packages: &[LockedPackage], version: u32) -> String {
+        let mut text = format!("version = {version}\n");
+        for package in packages {
+            let source = package.source.as_ref().map(|source| source.written(version >= 4));
+            let values = [
+                ("name", Some(package.id.name.to_string())),
+                ("version", Some(package.id.version.to_string())),
+                ("source", source),
+                ("checksum", package.checksum.map(|checksum| checksum.to_string())),
+            ];
+            text.push_str("\n[[package]]\n");
+            for (key, value) in values {
+                if let Some(value) = value {
+                    // Writing to a string cannot fail.
+                    let _ = writeln!(text, "{key} = {}", toml::Value::from(value));
+                }
+            }
+        }
+        text
     }
 
     fn find(&self, dependency: &str) -> Option<&LockedPackage> {
@@ -269,7 +356,7 @@ pub fn conflict_line(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{CargoLock, GitReference, Source, conflict_line, crates_io};
+    use super::{CargoLock, GitReference, LockedPackage, Source, conflict_line, crates_io};
 
     const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -315,6 +402,41 @@ mod tests {
             assert!(folder.starts_with("vendor-"), "{folder}");
             assert!(folder.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'), "{folder}");
         }
+    }
+
+    #[test]
+    fn what_a_source_shows_and_a_start_says_leads_back_to_it() {
+        let git = |reference| Source::Git {
+            url: "file:///x/we (ird) at.git".into(),
+            reference,
+            commit: COMMIT.into(),
+        };
+        let sources = [
+            crates_io(),
+            Source::Registry("sparse+http://127.0.0.1/".into()),
+            Source::Registry("http://h.invalid/index".into()),
+            git(GitReference::Default),
+            git(GitReference::Branch("feat/x+y".into())),
+            git(GitReference::Tag("v1".into())),
+            git(GitReference::Rev("abc".into())),
+        ];
+        for source in sources {
+            let shown = Source::from_shown(&source.to_string(), Some(COMMIT));
+            assert_eq!(shown.as_ref(), Some(&source), "{source}");
+            for version in [3, 4] {
+                let id = crate::package::PackageId {
+                    name: "a".parse().unwrap(),
+                    version: "1.0.0".parse().unwrap(),
+                };
+                let package = LockedPackage::new(id, source.clone(), None);
+                let text = CargoLock::start(std::slice::from_ref(&package), version);
+                assert_eq!(CargoLock::parse(&text, "l").unwrap().packages, [package], "{text}");
+            }
+        }
+        for bad in ["", "git x", "git x at 01234567 y", "git x (y z) at 01234567"] {
+            assert_eq!(Source::from_shown(bad, Some("short")), None, "{bad}");
+        }
+        assert_eq!(Source::from_shown("git x (y z) at 01234567", Some(COMMIT)), None);
     }
 
     #[test]

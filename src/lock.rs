@@ -18,7 +18,7 @@ use crate::manifest::{Pin, ToolPin};
 use crate::package::{PackageId, PackageName};
 
 /// The version of the format.
-const VERSION: u32 = 1;
+pub const VERSION: u32 = 1;
 /// The first lines of the file.
 const HEAD: &str = "# Written by envtool, read by envtool: change envtool.toml and run `envtool sync`.\n";
 
@@ -101,6 +101,18 @@ impl ToolRow {
         Ok(Self { dependencies, closure: from_cargo_lock(cargo, &BTreeMap::new())?, ..self })
     }
 
+    /// The same for a pin that asks for something else of this release.
+    #[must_use]
+    pub fn asked_by(self, pin: &ToolPin) -> Self {
+        Self { asked: AskedOfTool::of(pin), ..self }
+    }
+
+    /// Whether every crate that its closure needs stands in it.
+    pub fn is_whole(&self) -> bool {
+        let needed = self.dependencies.iter().chain(self.closure.iter().flat_map(|row| &row.dependencies));
+        holds(&self.closure, needed)
+    }
+
     /// The Cargo.lock of the closure that stands here.
     pub fn cargo_lock(&self) -> String {
         let mut text = to_cargo_lock(&self.closure);
@@ -168,6 +180,18 @@ pub struct Asked {
 }
 
 impl Row {
+    /// A row that says no more than which release it is: a start for cargo's resolver.
+    pub fn start(package: &PackageId, checksum: Digest) -> Self {
+        Self {
+            registry: RegistryId::Cargo,
+            name: package.name.clone(),
+            version: package.version.clone(),
+            checksum,
+            dependencies: Vec::new(),
+            asked: None,
+        }
+    }
+
     /// Its name and version.
     pub fn id(&self) -> PackageId {
         PackageId { name: self.name.clone(), version: self.version.clone() }
@@ -190,16 +214,26 @@ struct OnlyVersion {
 }
 
 impl Lock {
+    /// Reads an envtool.lock. `name` is how errors name the file.
+    pub fn read(bytes: &[u8], name: &str) -> Result<Self> {
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            Fault::new(format!("could not read {name}")).because(&error).help(format!(
+                "`envtool doctor --fix` rebuilds it from what is installed; or restore it with `git checkout {name}`"
+            ))
+        })?;
+        Self::parse(text, name)
+    }
+
     /// Reads the text of an envtool.lock. `name` is how errors name the file.
     pub fn parse(text: &str, name: &str) -> Result<Self> {
         let bad = |why: String| Fault::new(format!("could not read {name}")).why(why);
         if let Some(line) = conflict_line(text) {
             return Err(bad(format!("line {line} is a mark of a merge conflict"))
-                .help(format!("take one side (`git checkout --theirs {name}`), then run `envtool sync`")));
+                .help(format!("`envtool doctor --fix` rebuilds it from what is installed; or take one side (`git checkout --theirs {name}`), then run `envtool sync`")));
         }
         let broken = |error: toml::de::Error| {
             bad(error.to_string().trim_end().to_owned()).help(format!(
-                "restore it with `git checkout {name}`, or remove it and let `envtool sync` lock again"
+                "`envtool doctor --fix` rebuilds it from what is installed; or restore it with `git checkout {name}`"
             ))
         };
         let OnlyVersion { version } = toml::from_str(text).map_err(broken)?;
@@ -222,11 +256,7 @@ impl Lock {
     /// Whether this lock is what `pins` ask for.
     pub fn serves(&self, pins: &BTreeMap<PackageName, Pin>) -> bool {
         let asked: Vec<_> = self.packages.iter().filter_map(|row| Some((row, row.asked.as_ref()?))).collect();
-        let rows: BTreeSet<String> =
-            self.packages.iter().map(|row| format!("{} {}", row.name, row.version)).collect();
-        let is_whole =
-            self.packages.iter().flat_map(|row| &row.dependencies).all(|needed| rows.contains(needed));
-        is_whole
+        holds(&self.packages, self.packages.iter().flat_map(|row| &row.dependencies))
             && asked.len() == pins.len()
             && asked.iter().all(|(row, asked)| {
                 pins.get(&row.name).is_some_and(|pin| pin.version == row.version && **asked == Asked::of(pin))
@@ -237,6 +267,12 @@ impl Lock {
     pub fn tool(&self, name: &PackageName) -> Option<&ToolRow> {
         self.tools.iter().find(|row| row.name == *name)
     }
+}
+
+/// Whether each of `needed`, `name version`, is one of `rows`.
+fn holds<'r>(rows: &[Row], mut needed: impl Iterator<Item = &'r String>) -> bool {
+    let rows: BTreeSet<String> = rows.iter().map(|row| format!("{} {}", row.name, row.version)).collect();
+    needed.all(|needed| rows.contains(needed))
 }
 
 /// The text of a Cargo.lock that names all of `rows`, for cargo's resolver to keep to.

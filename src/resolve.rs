@@ -100,7 +100,7 @@ impl CargoProject<'_> {
     /// The lock as it stands; `None` where there is none.
     pub fn read_lock(&self) -> Result<Option<CargoLock>> {
         let path = self.layout.cargo_lock();
-        fs::read_text(&path)?.map(|text| CargoLock::parse(&text, &path.display().to_string())).transpose()
+        fs::read(&path)?.map(|bytes| CargoLock::read(&bytes, &path.display().to_string())).transpose()
     }
 
     /// Makes the lock serve the manifests, as cargo does it.

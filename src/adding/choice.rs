@@ -23,6 +23,7 @@ use crate::registry::releases::{Release, releases};
 use crate::sources::{self, Reach};
 use crate::spec::{Spec, Version as AskedVersion};
 use crate::sync::Session;
+use crate::sync::admit::deciding_files;
 
 /// A release that was chosen.
 pub(super) struct Chosen {
@@ -63,8 +64,8 @@ impl<'a> Choosing<'a> {
         let layout = &session.project.layout;
         let path = layout.cargo_lock();
         let lock = match session.project.is_cargo {
-            true => fs::read_text(&path)?
-                .map(|text| CargoLock::parse(&text, &path.display().to_string()))
+            true => fs::read(&path)?
+                .map(|bytes| CargoLock::read(&bytes, &path.display().to_string()))
                 .transpose()?,
             false => None,
         };
@@ -269,7 +270,7 @@ impl<'a> Choosing<'a> {
         let package = PackageId { name: name.clone(), version: release.version.clone() };
         let tree = self.session.trees_from(&wanted.source, &[(package.clone(), release.checksum)])?.remove(0);
         let manifest = fs::read(&tree.path.join(CARGO_MANIFEST))?.unwrap_or_default();
-        let files = files(&tree.path)?;
+        let files = deciding_files(&tree.path)?;
         let all = targets(&manifest, files.iter().map(String::as_str)).ok_or_else(|| {
             Fault::new(format!("could not read the manifest of {package}"))
                 .why("it is no Cargo.toml that names a package")
@@ -370,24 +371,4 @@ fn needs_features(package: &PackageId, bin: &str, features: &[String]) -> Fault 
         features.join(", ")
     ))
     .help(format!("ask for them: `--features {}`", features.join(",")))
-}
-
-/// The files of a tree that decide on what a package makes.
-fn files(tree: &std::path::Path) -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    for file in ["src/lib.rs", "src/main.rs", "build.rs"] {
-        if fs::is_file(&tree.join(file))? {
-            found.push(file.to_owned());
-        }
-    }
-    let folder = tree.join("src/bin");
-    for name in fs::names(&folder)?.unwrap_or_default() {
-        let Some(name) = name.to_str() else { continue };
-        if fs::is_file(&folder.join(name))? {
-            found.push(format!("src/bin/{name}"));
-        } else if fs::is_file(&folder.join(name).join("main.rs"))? {
-            found.push(format!("src/bin/{name}/main.rs"));
-        }
-    }
-    Ok(found)
 }

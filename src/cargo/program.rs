@@ -263,7 +263,9 @@ fn run(program: &Program, what: &str, manifest: &Path) -> Result<()> {
         return Ok(());
     }
     let why = words(&output.stderr);
-    let help = if why.contains("--offline") || why.contains("offline mode") {
+    // What is no word of the reason may say that the network was forbidden.
+    let said = String::from_utf8_lossy(&output.stderr);
+    let help = if said.contains("--offline") || said.contains("offline mode") {
         "run it again without `--offline`"
     } else if why.contains("failed to select a version") {
         "two pins exclude each other: move both in one command (`envtool add A@VERSION B@VERSION`), or ask for another release"

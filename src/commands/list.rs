@@ -69,18 +69,18 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
 fn asked_for(project: &Project) -> Result<BTreeSet<(String, PackageId)>> {
     if project.is_cargo {
         let path = project.layout.cargo_lock();
-        let Some(text) = fs::read_text(&path)? else {
+        let Some(bytes) = fs::read(&path)? else {
             return Ok(BTreeSet::new());
         };
-        let lock = CargoLock::parse(&text, &path.display().to_string())?;
+        let lock = CargoLock::read(&bytes, &path.display().to_string())?;
         let direct = lock.direct();
         return Ok(direct.iter().filter_map(|p| Some((p.source.as_ref()?.folder(), p.id.clone()))).collect());
     }
     let path = project.layout.lock();
-    let Some(text) = fs::read_text(&path)? else {
+    let Some(bytes) = fs::read(&path)? else {
         return Ok(BTreeSet::new());
     };
-    let lock = Lock::parse(&text, &path.display().to_string())?;
+    let lock = Lock::read(&bytes, &path.display().to_string())?;
     let asked = lock.packages.iter().filter(|row| row.asked.is_some());
     Ok(asked.map(|row| (crates_io().folder(), row.id())).collect())
 }

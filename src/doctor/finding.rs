@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::digest::Digest;
 use crate::package::PackageId;
 use crate::receipt::{How, ToolReceipt};
+use crate::sync::relock::LockFile;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -114,6 +115,13 @@ pub enum Step {
     },
     /// Put the entry of the environment into cargo's configuration where it belongs.
     ConfigEntry,
+    /// Make a lock that cannot be read again, from what is installed.
+    Relock {
+        /// Which.
+        file: LockFile,
+        /// What moves by it, a line each.
+        moves: Vec<String>,
+    },
     /// Make the environment what the lock says.
     Sync,
 }
@@ -156,6 +164,13 @@ impl fmt::Display for Step {
                 write!(f, "write {} for {} in {}", to.display(), from.display(), file.display())
             }
             Self::ConfigEntry => write!(f, "put the environment's entry right in cargo's configuration"),
+            Self::Relock { file, moves } => {
+                write!(f, "make {} again from the receipts of what is installed: ", file.name())?;
+                match moves.as_slice() {
+                    [] => write!(f, "no version moves"),
+                    moves => write!(f, "\n    {}", moves.join("\n    ")),
+                }
+            }
             Self::Sync => write!(f, "make the environment what the lock says"),
         }
     }

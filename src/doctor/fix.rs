@@ -6,12 +6,18 @@ use std::time::Duration;
 
 use super::{Finding, Step, moved};
 use crate::context::Context;
+use crate::environment::Environment;
 use crate::environment::changed_meanwhile;
 use crate::fault::{Fault, Result};
 use crate::fs;
+use crate::lock::Lock;
 use crate::manifest::{Pin, Section, ToolPin, with_pin};
+use crate::package::PackageId;
 use crate::process::Program;
 use crate::project::Project;
+use crate::signals;
+use crate::sync::admit::admit;
+use crate::sync::relock::{self, LockFile};
 use crate::sync::session::Fixing;
 use crate::sync::{self, Edits, Report, Session};
 
@@ -24,11 +30,14 @@ pub fn plan(findings: &[Finding]) -> Vec<Step> {
 /// Carries steps out. What is dropped from the store is not brought back by [`undo`]: it was damaged.
 /// `rebuild`: tools are built and not taken over.
 pub fn carry_out(steps: &[Step], rebuild: bool, project: &Project, context: &Context<'_>) -> Result<Report> {
-    let mut session = Session::open(project, context)?;
+    let mut fixing = Fixing::default();
+    let mut session = Session::open_with(project, context, |environment| {
+        lock_before(project, environment, steps, &mut fixing)
+    })?;
+    fixing.cargo_lock = fs::read(&project.layout.cargo_lock())?;
     let mut next = project.text.clone();
+    let mut refused = None;
     let layout = session.store.layout();
-    let cargo_lock = fs::read_text(&project.layout.cargo_lock())?;
-    let mut fixing = Fixing { cargo_lock, ..Fixing::default() };
     for step in steps {
         match step {
             Step::DropTree(key) => fs::remove_tree(&layout.tree_entry(key))?,
@@ -45,15 +54,25 @@ pub fn carry_out(steps: &[Step], rebuild: bool, project: &Project, context: &Con
                     default_features: *default_features,
                 };
                 let pin = ToolPin { pin, bins: Vec::new(), toolchain: None };
-                next = with_pin(&next, Section::Tools, &package.name, &pin)?;
-                if !rebuild {
-                    match starts(files, context) {
-                        Ok(()) => drop(fixing.adopted.insert(package.name.clone(), files.clone())),
-                        Err(fault) => context
+                let taken = !rebuild && can_be_taken(package, files, context);
+                let bins = files.keys().map(|name| name.trim_end_matches(".exe").to_owned()).collect();
+                let admitted = match admit(&session, package, pin, &bins, !taken) {
+                    Ok(admitted) => admitted,
+                    Err(fault) => {
+                        signals::check()?;
+                        // One that cannot come in hinders no other step: it stays what it is, and is found again.
+                        context
                             .progress
-                            .warn(&format!("{package} cannot be taken over, and is built: {fault}")),
+                            .warn(&format!("{package} stays as it is, since it cannot be pinned: {fault}"));
+                        refused.get_or_insert(fault);
+                        continue;
                     }
+                };
+                next = with_pin(&next, Section::Tools, &package.name, &admitted.pin)?;
+                if taken {
+                    fixing.adopted.insert(package.name.clone(), files.clone());
                 }
+                fixing.admitted.insert(package.name.clone(), admitted);
             }
             Step::Rewrite { file, from, to } => {
                 let path = project.layout.environment().root().join(file);
@@ -62,12 +81,56 @@ pub fn carry_out(steps: &[Step], rebuild: bool, project: &Project, context: &Con
                 fixing.files.insert(file.clone(), next);
             }
             Step::ConfigEntry => fixing.config_entry = true,
-            Step::Sync => {}
+            Step::Relock { .. } | Step::Sync => {}
         }
+    }
+    // Where that one was all there was to do, it is the answer, and no fix to take back is left.
+    let adopts = |step: &Step| matches!(step, Step::Adopt { .. } | Step::Sync);
+    if let Some(fault) = refused
+        && fixing.admitted.is_empty()
+        && steps.iter().all(adopts)
+        && sync::is_current(project, context)?
+    {
+        return Err(fault.or_help("`envtool doctor` says what else can be done"));
     }
     session.fixing = Some(fixing);
     let project = project.with_manifest(next)?;
     sync::sync_with(&session.of(&project), &Edits::default())
+}
+
+/// What envtool.lock says. A lock that a step makes again is not read: what it is made from goes into `fixing`. One that
+/// somebody has put right meanwhile stands.
+fn lock_before(
+    project: &Project,
+    environment: &Environment,
+    steps: &[Step],
+    fixing: &mut Fixing,
+) -> Result<Option<Lock>> {
+    let mut before = None;
+    for relock::Unreadable { file, fault, text } in relock::unreadable(project) {
+        let asked =
+            steps.iter().any(|step| matches!(step, Step::Relock { file: asked, .. } if *asked == file));
+        let Some(text) = text.filter(|_| asked) else { return Err(fault) };
+        let rebuilt = relock::rebuilt(file, &text, project, environment)?;
+        match file {
+            LockFile::Envtool => before = Some(rebuilt.lock),
+            LockFile::Cargo => fixing.start = Some(rebuilt.start),
+        }
+    }
+    fixing.relocks = before.is_some();
+    match before {
+        Some(lock) => Ok(Some(lock)),
+        None => sync::session::read_lock(project),
+    }
+}
+
+/// Whether executables can be taken over from the machine; says why not.
+fn can_be_taken(package: &PackageId, files: &BTreeMap<String, PathBuf>, context: &Context<'_>) -> bool {
+    let started = starts(files, context);
+    if let Err(fault) = &started {
+        context.progress.warn(&format!("{package} cannot be taken over, and is built: {fault}"));
+    }
+    started.is_ok()
 }
 
 /// How long a program has to say its version: what takes longer has started.
@@ -91,6 +154,7 @@ fn starts(files: &BTreeMap<String, PathBuf>, context: &Context<'_>) -> Result<()
 
 /// Takes the last fix back. Says whether there was one.
 pub fn undo(project: &Project, context: &Context<'_>) -> Result<bool> {
-    let session = Session::open(project, context)?;
+    // What the locks say now does not matter.
+    let session = Session::open_with(project, context, |_| Ok(None))?;
     session.environment.undo(&session.lock)
 }

@@ -2,6 +2,10 @@
 //!
 //! What is installed is known from cargo's own records, in every home of cargo that can be told of. What the project
 //! calls is known from its scripts, justfiles, makefiles, aliases and CI files ([`crate::calls`]).
+//!
+//! What no record names and PATH leads to (put there by hand, or by the system's packages) is reported where it is a
+//! tool of cargo for sure: the project calls it by `cargo NAME`, and it is `cargo-NAME`; or the project says
+//! `cargo install NAME` itself. Which release it is nobody but the program knows, and a check starts no program.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,6 +17,8 @@ use crate::cargo::installed::records;
 use crate::cargo_installed::{Installed, Origin};
 use crate::fault::Result;
 use crate::fs;
+use crate::package::is_executable_name;
+use crate::process;
 use crate::tool_plan::reserved;
 
 /// The check.
@@ -29,9 +35,6 @@ impl Check for GlobalTool {
 
     fn detect(&self, scene: &Scene<'_>) -> Result<Vec<Finding>> {
         let machine = installed(scene)?;
-        if machine.is_empty() {
-            return Ok(Vec::new());
-        }
         let called = Called::by(scene.project.layout.root())?;
         let made_here = packages(scene)?;
         let own: BTreeSet<String> = scene
@@ -67,8 +70,65 @@ impl Check for GlobalTool {
                 remedy: remedy(root, tool),
             });
         }
+        let known: BTreeSet<&str> = machine.iter().flat_map(|(_, tool)| tool.names()).collect();
+        for (name, place) in called.for_cargo() {
+            let pins = &scene.project.manifest.tools;
+            let pinned =
+                pins.iter().any(|(package, pin)| package.as_str() == name || pin.bins.contains(&name));
+            if pinned || made_here.contains(&name) || own.contains(&name) || known.contains(name.as_str()) {
+                continue;
+            }
+            let Some(lies) = on_path(&name, scene)? else { continue };
+            found.push(Finding {
+                check: self.id(),
+                severity: Severity::Warning,
+                message: format!(
+                    "{place} calls it, and what runs is {}{}, which no record of cargo knows: another machine has another version, or none",
+                    lies.display(),
+                    since(&lies, scene.environment.record().created)?
+                ),
+                remedy: Remedy::User(format!(
+                    "`envtool add {name}@VERSION`, where the crate has that name; `{}` may say which version it is",
+                    version_of(&name)
+                )),
+                subject: name,
+            });
+        }
         Ok(found)
     }
+}
+
+/// How a tool is asked for its version.
+fn version_of(name: &str) -> String {
+    let name = name.strip_prefix("cargo-").map_or(name.to_owned(), |name| format!("cargo {name}"));
+    format!("{name} --version")
+}
+
+/// What rustup links to itself, and brings with a toolchain: no tools of cargo.
+const OF_RUSTUP: [&str; 3] = ["cargo-clippy", "cargo-fmt", "cargo-miri"];
+
+/// Where a tool lies on PATH that is no part of a toolchain and of no environment.
+fn on_path(name: &str, scene: &Scene<'_>) -> Result<Option<PathBuf>> {
+    let find = |name: &str| process::find(name.as_ref(), &scene.context.path, &scene.context.folder);
+    if OF_RUSTUP.contains(&name) {
+        return Ok(None);
+    }
+    let Some(lies) = find(name) else { return Ok(None) };
+    let real = fs::canonical(&lies)?;
+    // By a link or a hard link: a proxy.
+    let identity = |path: &Path| fs::identity(path);
+    if let Some(rustup) = find("rustup")
+        && identity(&fs::canonical(&rustup)?)? == identity(&real)?
+    {
+        return Ok(None);
+    }
+    let folders: BTreeSet<&str> = [&lies, &real]
+        .into_iter()
+        .flat_map(|path| path.ancestors().filter_map(|folder| folder.file_name()?.to_str()))
+        .collect();
+    let inside = [".envtool", "toolchains"].iter().any(|name| folders.contains(name))
+        || real.starts_with(scene.project.layout.root());
+    Ok((!inside).then_some(lies))
 }
 
 fn remedy(root: &Path, tool: &Installed) -> Remedy {
@@ -172,6 +232,14 @@ impl Called {
         }
         called.subcommands.retain(|name, _| !aliases.contains(name));
         Ok(called)
+    }
+
+    /// The executables that are tools of cargo by the way in which they are called, with the first place of each.
+    fn for_cargo(&self) -> BTreeMap<String, &str> {
+        let subcommands =
+            self.subcommands.iter().map(|(name, place)| (format!("cargo-{name}"), place.as_str()));
+        let packages = self.packages.iter().map(|(name, place)| (name.clone(), place.as_str()));
+        packages.chain(subcommands).filter(|(name, _)| is_executable_name(name)).collect()
     }
 
     /// Where a tool is called; `None` where it is not.

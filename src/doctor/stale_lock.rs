@@ -4,9 +4,10 @@ use super::{Check, Finding, Remedy, Scene, Severity, Step};
 use crate::cargo::program::{Agreement, Surroundings};
 use crate::fault::Result;
 use crate::fs;
-use crate::layout::{CARGO_LOCK, LOCK};
+use crate::layout::{CARGO_LOCK, ENVIRONMENT, LOCK};
 use crate::resolve;
 use crate::sync::Survey;
+use crate::sync::relock::{self, LockFile};
 use crate::sync::session::find_cargo;
 
 /// The check.
@@ -25,12 +26,27 @@ impl Check for StaleLock {
             message,
             remedy,
         };
+        let unreadable = relock::unreadable(scene.project);
+        if !unreadable.is_empty() {
+            return unreadable
+                .into_iter()
+                .map(|one| {
+                    let remedy = match &one.text {
+                        Some(text) => again(scene, one.file, text)?,
+                        None => Remedy::User(one.fault.help_text().unwrap_or("see what it says").to_owned()),
+                    };
+                    Ok(finding(one.file.name(), one.fault.to_string(), remedy))
+                })
+                .collect();
+        }
         if let Some(why) = scene.unreadable() {
-            let cargo_lock = scene.project.layout.cargo_lock().display().to_string();
             return Ok(vec![finding(
-                if why.contains(&cargo_lock) { CARGO_LOCK } else { LOCK },
+                ENVIRONMENT,
                 why.to_owned(),
-                Remedy::User("restore the lock from git (`git checkout`), or remove it and run `envtool sync`, which locks again".to_owned()),
+                Remedy::User(
+                    "remove the file that cannot be read, and run `envtool sync`, which makes it again"
+                        .to_owned(),
+                ),
             )]);
         }
         let Some(survey) = scene.survey() else { return Ok(Vec::new()) };
@@ -53,6 +69,12 @@ impl Check for StaleLock {
         }
         Ok(found)
     }
+}
+
+/// The steps that make a lock again of which this text is left.
+fn again(scene: &Scene<'_>, file: LockFile, text: &str) -> Result<Remedy> {
+    let moves = relock::rebuilt(file, text, scene.project, &scene.environment)?.moves;
+    Ok(Remedy::Steps(vec![Step::Relock { file, moves }, Step::Sync]))
 }
 
 /// Whether Cargo.lock does not serve the manifests, with what cargo says of it where that is more. cargo is asked only where something changed since the

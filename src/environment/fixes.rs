@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::change::Change;
-use super::journal::{Beside, Folder, is_receipt, is_receipts};
+use super::journal::{Beside, Content, Folder, is_receipt, is_receipts};
 use super::{Environment, EnvironmentLock, is_script};
 use crate::digest::Digest;
 use crate::fault::{Fault, Result};
@@ -32,7 +32,7 @@ struct Before {
     folders: Vec<String>,
     /// Folders that were not there.
     new: Vec<String>,
-    files: Vec<(Beside, Option<String>)>,
+    files: Vec<(Beside, Option<Content>)>,
     cargo_toml: Option<String>,
     /// Folder of receipts, file, text.
     receipts: BTreeMap<String, BTreeMap<String, String>>,
@@ -77,7 +77,7 @@ impl Environment {
     pub fn commit_kept(
         &self,
         mut change: Change,
-        cargo_lock: Option<&str>,
+        cargo_lock: Option<&[u8]>,
         lock: &EnvironmentLock,
     ) -> Result<()> {
         let fixes = self.fixes()?;
@@ -97,11 +97,11 @@ impl Environment {
             }
         }
         for file in change.files_written() {
-            let text = match file {
-                Beside::CargoLock => cargo_lock.map(str::to_owned),
-                _ => fs::read_text(&file.path(&self.project))?,
+            let bytes = match file {
+                Beside::CargoLock => cargo_lock.map(<[u8]>::to_vec),
+                _ => fs::read(&file.path(&self.project))?,
             };
-            before.files.push((file, text));
+            before.files.push((file, bytes.map(Content::from)));
         }
         before.receipts = self.receipt_texts()?;
         let text = serde_json::to_vec(&before)
@@ -202,9 +202,9 @@ impl Environment {
             }
         }
         change.cargo_toml(before.cargo_toml.as_deref())?;
-        for (file, text) in &before.files {
-            match text {
-                Some(text) => change.file(file.clone(), text.as_bytes())?,
+        for (file, content) in &before.files {
+            match content {
+                Some(content) => change.file(file.clone(), content.bytes())?,
                 None => change.drop_file(file.clone()),
             }
         }

@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::journal::Content;
 use super::{Environment, EnvironmentLock};
 use crate::digest::Digest;
 use crate::fault::{Fault, Result};
@@ -17,7 +18,7 @@ use crate::layout::{CARGO_LOCK, CARGO_MANIFEST};
 #[derive(Debug, Serialize, Deserialize)]
 struct Undo {
     /// What `Cargo.lock` held; absent where there was none.
-    lock: Option<String>,
+    lock: Option<Content>,
     manifests: Vec<Kept>,
 }
 
@@ -65,7 +66,8 @@ impl Environment {
             let written = Digest::of(text.as_bytes());
             kept.push(Kept { path: path.clone(), before: before.clone(), written });
         }
-        let undo = Undo { lock: fs::read_text(&self.project.cargo_lock())?, manifests: kept };
+        let lock = fs::read(&self.project.cargo_lock())?.map(Content::from);
+        let undo = Undo { lock, manifests: kept };
         if let Some(bad) = undo.manifests.iter().find(|kept| !kept.is_ours()) {
             return Err(Fault::new(format!("could not change {}", bad.path.display()))
                 .why(format!("it lies outside the project {}", root.display()))
@@ -134,7 +136,7 @@ impl Environment {
             }
         }
         if all_ours {
-            put_lock_back(&self.project.root().join(CARGO_LOCK), undo.lock.as_deref())?;
+            put_lock_back(&self.project.root().join(CARGO_LOCK), undo.lock.as_ref().map(Content::bytes))?;
         }
         fs::remove_file(&path)
     }
@@ -147,9 +149,9 @@ pub fn changed_meanwhile(path: &Path) -> Fault {
         .help("run it again: what was fetched and built so far is kept")
 }
 
-fn put_lock_back(path: &Path, before: Option<&str>) -> Result<()> {
+fn put_lock_back(path: &Path, before: Option<&[u8]>) -> Result<()> {
     match before {
-        Some(text) => fs::write_if_changed(path, text.as_bytes()).map(drop),
+        Some(bytes) => fs::write_if_changed(path, bytes).map(drop),
         None => fs::remove_file(path),
     }
 }

@@ -5,16 +5,18 @@ use std::path::PathBuf;
 
 use super::closure::{Ready, Row, make_ready};
 use super::commit::commit;
+use super::relock::Start;
 use super::stamp::Made;
 use super::tools::Tools;
 use super::{Report, Session, agreement};
 use crate::cargo::program::{Agreement, Surroundings};
-use crate::cargo_lock::CargoLock;
+use crate::cargo_lock::{CargoLock, LockedPackage};
 use crate::fault::{Fault, Result};
 use crate::fs;
 use crate::layout::CARGO_LOCK;
 use crate::package::PackageId;
 use crate::resolve::{self, CargoProject};
+use crate::signals;
 use crate::store::Input;
 use crate::stub;
 
@@ -74,8 +76,12 @@ impl<'a> Attempt<'a> {
     /// not, a crate that cargo cannot read becomes a stub, or cargo locks again, once.
     fn run(&self, tools: Tools, precise: &[PackageId]) -> Result<Report> {
         let project = self.project()?;
-        let mut locked = project.read_lock()?.is_none();
-        if locked {
+        let start = self.session.fixing.as_ref().and_then(|fixing| fixing.start.as_ref());
+        let mut locked = start.is_some();
+        if let Some(start) = start {
+            self.relock(&project, start)?;
+        } else if project.read_lock()?.is_none() {
+            locked = true;
             self.lock(&project, "there is no Cargo.lock")?;
         }
         let there = self.session.context.flags.locked && holds(&project, precise)?;
@@ -123,17 +129,78 @@ impl<'a> Attempt<'a> {
 
     /// Has cargo lock, where that is allowed.
     fn lock(&self, project: &CargoProject<'_>, why: &str) -> Result<()> {
+        self.may_lock(why)?;
+        let has_lock = project.read_lock()?.is_some();
+        let done = project.lock(has_lock);
+        if done.is_ok() {
+            self.wrote()?;
+        }
+        done
+    }
+
+    fn may_lock(&self, why: &str) -> Result<()> {
         if self.session.context.flags.locked {
             return Err(Fault::new("Cargo.lock would change, and `--locked` forbids it")
                 .why(why.to_owned())
                 .help("run it again without `--locked`, and commit the Cargo.lock that it makes"));
         }
-        let has_lock = project.read_lock()?.is_some();
-        let done = project.lock(has_lock);
-        if done.is_ok() {
-            *self.written.borrow_mut() = fs::read(&self.session.project.layout.cargo_lock())?;
+        Ok(())
+    }
+
+    /// Has cargo make the lock anew where it cannot be read, beginning with `start`.
+    fn relock(&self, project: &CargoProject<'_>, start: &Start) -> Result<()> {
+        self.may_lock("it cannot be read")?;
+        // 1. From the folders of the environment, without a network: nothing but what is installed can come of it.
+        let replacement = self.session.environment.layout().cargo_toml();
+        if !start.installed.is_empty() && fs::is_file(&replacement)? {
+            self.write(&CargoLock::start(&start.installed, start.version))?;
+            let mut surroundings = self.surroundings.clone();
+            surroundings.configs.push(replacement);
+            surroundings.offline = true;
+            let done = project.cargo.lock(&project.layout.cargo_manifest(), true, &surroundings);
+            signals::check()?;
+            self.wrote()?;
+            if done.is_ok()
+                && let Some(lock) = project.read_lock()?
+                && lock.external().all(|(package, source)| start.has(package, source))
+            {
+                return Ok(());
+            }
         }
-        done
+        // 2. From the registries, where the manifests ask for more than is installed. What only the broken lock named may
+        //    not go with what is installed.
+        let all: Vec<LockedPackage> = start.installed.iter().chain(&start.named).cloned().collect();
+        let mut begins = vec![all, start.installed.clone()];
+        begins.dedup();
+        let mut failed = None;
+        for begin in begins.into_iter().filter(|begin| !begin.is_empty()) {
+            self.write(&CargoLock::start(&begin, start.version))?;
+            let done = project.lock(true);
+            signals::check()?;
+            self.wrote()?;
+            match done {
+                Ok(()) => return Ok(()),
+                Err(fault) => failed = Some(fault),
+            }
+        }
+        if let Some(fault) = failed {
+            return Err(fault);
+        }
+        // 3. From the manifests alone.
+        self.write(&CargoLock::start(&[], start.version))?;
+        project.lock(false)?;
+        self.wrote()
+    }
+
+    fn write(&self, text: &str) -> Result<()> {
+        fs::write(&self.session.project.layout.cargo_lock(), text.as_bytes())?;
+        self.wrote()
+    }
+
+    /// Notes what Cargo.lock is now: ours, until the change is decided.
+    fn wrote(&self) -> Result<()> {
+        *self.written.borrow_mut() = fs::read(&self.session.project.layout.cargo_lock())?;
+        Ok(())
     }
 
     /// Has cargo move packages of the lock to these versions.
@@ -153,7 +220,7 @@ impl<'a> Attempt<'a> {
             };
             if let Some(found) = found.filter(|found| *found != wanted) {
                 project.cargo.precise(&manifest, found, &wanted.version, self.surroundings)?;
-                *self.written.borrow_mut() = fs::read(&self.session.project.layout.cargo_lock())?;
+                self.wrote()?;
             }
         }
         Ok(())

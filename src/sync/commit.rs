@@ -36,6 +36,7 @@ pub(super) fn commit(
     }
     let lock = Lock { packages, tools: tools.rows };
     let locked = match &session.lock_before {
+        _ if session.fixing.as_ref().is_some_and(|fixing| fixing.relocks) => true,
         Some(before) => lock != *before,
         None => lock != Lock::default(),
     };

@@ -3,11 +3,14 @@
 //! [`is_current`] is the cheap way: nothing that counts has changed since the last sync and every name is in its place.
 //! [`sync`] is the whole way: lock, fetch, plan, stage, ask cargo whether the lock serves, carry out.
 
+pub mod admit;
 mod agreement;
+mod broken_lock;
 mod cargo_project;
 mod closure;
 mod commit;
 mod pins;
+pub mod relock;
 pub mod session;
 mod stamp;
 mod survey;
@@ -127,9 +130,11 @@ fn carry_out(session: &Session<'_>, edits: &Edits) -> Result<Report> {
     if !session.project.is_cargo {
         return pins::sync(session, tools);
     }
-    if edits.manifests.is_empty() && edits.precise.is_empty() {
+    let relocks = session.fixing.as_ref().is_some_and(|fixing| fixing.start.is_some());
+    if edits.manifests.is_empty() && edits.precise.is_empty() && !relocks {
         return cargo_project::sync(session, tools, &[]);
     }
+    // Also where no manifest is written: it keeps what Cargo.lock holds, should this envtool be killed.
     session.environment.write_manifests(&edits.manifests, &session.lock)?;
     cargo_project::sync(session, tools, &edits.precise)
 }

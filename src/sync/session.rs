@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
+use super::admit::Admitted;
+use super::relock::Start;
 use crate::cargo::credentials::{self, Asked, Runner, Token as Found};
 use crate::cargo::program::{Cargo, Surroundings};
 use crate::cargo::{config, entry};
@@ -95,12 +97,28 @@ pub struct Fixing {
     /// Whether the entry in cargo's configuration is put right.
     pub config_entry: bool,
     /// What Cargo.lock held before: cargo may have written another by the time that the change is decided.
-    pub cargo_lock: Option<String>,
+    pub cargo_lock: Option<Vec<u8>>,
+    /// Where cargo begins to make a Cargo.lock in place of one that cannot be read.
+    pub start: Option<Start>,
+    /// Whether envtool.lock is written whatever it says: what is there cannot be read.
+    pub relocks: bool,
+    /// Tools whose pins come in with the fix, and were tried: their rows, and how long each took to build.
+    pub admitted: BTreeMap<PackageName, Admitted>,
 }
 
 impl<'a> Session<'a> {
     /// Takes the locks, makes the environment where it is absent and finishes what an earlier change left.
     pub fn open(project: &'a Project, context: &'a Context<'a>) -> Result<Self> {
+        Self::open_with(project, context, |_| read_lock(project))
+    }
+
+    /// The same where `lock` gives what envtool.lock says, once nobody else changes the environment: for whoever mends
+    /// one that cannot be read.
+    pub fn open_with(
+        project: &'a Project,
+        context: &'a Context<'a>,
+        lock_before: impl FnOnce(&Environment) -> Result<Option<Lock>>,
+    ) -> Result<Self> {
         let store = Store::new(context.cache()?);
         let config = config::load(
             project.layout.root(),
@@ -119,10 +137,7 @@ impl<'a> Session<'a> {
         if super::stamp::is_copy(&project.layout, &environment.record().id, &store)? {
             environment.renew_id(&lock)?;
         }
-        let lock_file = project.layout.lock();
-        let lock_before = fs::read_text(&lock_file)?
-            .map(|text| Lock::parse(&text, &lock_file.display().to_string()))
-            .transpose()?;
+        let lock_before = lock_before(&environment)?;
         Ok(Self {
             context,
             project,
@@ -239,6 +254,12 @@ fn refuse_home_in_project(project: &Project, context: &Context<'_>) -> Result<()
     Err(Fault::new(format!("could not use {} as cargo's home", home.display()))
         .why("it is the project's own .cargo, whose configuration includes the environment")
         .help("set CARGO_HOME to another folder"))
+}
+
+/// What envtool.lock says; `None` where it is absent.
+pub fn read_lock(project: &Project) -> Result<Option<Lock>> {
+    let path = project.layout.lock();
+    fs::read(&path)?.map(|bytes| Lock::read(&bytes, &path.display().to_string())).transpose()
 }
 
 /// The user's cargo, with the toolchain that the project in `root` chooses.

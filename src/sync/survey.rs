@@ -2,6 +2,7 @@
 //! looks and does not mend.
 
 use super::closure::Row;
+use super::session::read_lock;
 use crate::cargo_config::CargoConfig;
 use crate::cargo_lock::{CargoLock, Source, crates_io};
 use crate::environment::{Environment, Listing};
@@ -38,10 +39,7 @@ pub struct Survey {
 
 /// Looks at an environment. A lock that cannot be read is the fault.
 pub fn survey(project: &Project, environment: &Environment, store: &Store) -> Result<Survey> {
-    let lock_file = project.layout.lock();
-    let lock = fs::read_text(&lock_file)?
-        .map(|text| Lock::parse(&text, &lock_file.display().to_string()))
-        .transpose()?;
+    let lock = read_lock(project)?;
     let rows = rows(project, lock.as_ref())?;
     let lock = lock.unwrap_or_default();
     let receipts = environment.receipts()?;
@@ -88,8 +86,8 @@ fn rows(project: &Project, lock: Option<&Lock>) -> Result<Vec<Row>> {
             .collect());
     }
     let path = project.layout.cargo_lock();
-    let Some(text) = fs::read_text(&path)? else { return Ok(Vec::new()) };
-    let lock = CargoLock::parse(&text, &path.display().to_string())?;
+    let Some(bytes) = fs::read(&path)? else { return Ok(Vec::new()) };
+    let lock = CargoLock::read(&bytes, &path.display().to_string())?;
     let rows = lock.external().map(|(package, source)| Row {
         package: package.id.clone(),
         source: source.clone(),

@@ -55,7 +55,7 @@ pub(super) struct Tools {
 pub(super) fn make_ready(session: &Session<'_>, before: &Lock) -> Result<Tools> {
     let pins = &session.project.manifest.tools;
     // 1. The rows: as they are where they serve, else made.
-    let mut tools = Making { session, compilers: BTreeMap::new() };
+    let mut tools = Making::new(session);
     let serving =
         |name: &PackageName, pin: &ToolPin| before.tool(name).filter(|row| row.serves(pin)).cloned();
     let unserved = pins.iter().find(|(name, pin)| serving(name, pin).is_none()).map(|(name, _)| name);
@@ -65,9 +65,11 @@ pub(super) fn make_ready(session: &Session<'_>, before: &Lock) -> Result<Tools> 
     {
         return Err(would_change(name, "its row is not what envtool.toml asks for"));
     }
+    let admitted = |name: &PackageName| session.fixing.as_ref()?.admitted.get(name);
     let mut rows = Vec::new();
     for (name, pin) in pins {
-        rows.push(match serving(name, pin) {
+        let tried = || admitted(name).map(|admitted| admitted.row.clone()).filter(|row| row.serves(pin));
+        rows.push(match serving(name, pin).or_else(tried) {
             Some(row) => row,
             None => tools.lock(name, pin)?,
         });
@@ -91,6 +93,7 @@ pub(super) fn make_ready(session: &Session<'_>, before: &Lock) -> Result<Tools> 
             continue;
         }
         let (built, took) = tools.built(row)?;
+        let took = took.or_else(|| admitted(&row.name)?.took);
         let bins: Vec<String> = built.record.bins.keys().cloned().collect();
         done.push(ToolDone { package: row.id(), bins, how: took.map_or(Came::Stored, Came::Built) });
         wanted.push(WantedTool {
@@ -166,15 +169,19 @@ fn receipt(row: &ToolRow, digest: Digest, built: &Built) -> ToolReceipt {
 }
 
 /// What making a tool needs, found once and only where it is needed.
-struct Making<'s, 'a> {
+pub(super) struct Making<'s, 'a> {
     session: &'s Session<'a>,
     /// One for each toolchain that a pin names; `None` is the machine's default.
     compilers: BTreeMap<Option<String>, Compiler<'s>>,
 }
 
-impl<'s> Making<'s, '_> {
+impl<'s, 'a> Making<'s, 'a> {
+    pub(super) fn new(session: &'s Session<'a>) -> Self {
+        Self { session, compilers: BTreeMap::new() }
+    }
+
     /// Makes the row of a pin: its checksum is the registry's, its closure that of the lock in its archive, or cargo's.
-    fn lock(&mut self, name: &PackageName, pin: &ToolPin) -> Result<ToolRow> {
+    pub(super) fn lock(&mut self, name: &PackageName, pin: &ToolPin) -> Result<ToolRow> {
         let package = PackageId { name: name.clone(), version: pin.pin.version.clone() };
         let asked = [Row { package: package.clone(), source: crates_io(), checksum: None }];
         let rows = closure::with_checksums(self.session, &asked)?;
@@ -202,7 +209,7 @@ impl<'s> Making<'s, '_> {
     }
 
     /// The tool of a row: from the store, else built. Where cargo does not build with its lock, the row gets another.
-    fn built(&mut self, row: &mut ToolRow) -> Result<(Built, Option<Duration>)> {
+    pub(super) fn built(&mut self, row: &mut ToolRow) -> Result<(Built, Option<Duration>)> {
         let begun = Instant::now();
         let key = self.compiler(row)?.key(row)?;
         if let Some(built) = self.session.store.built(&key)? {
@@ -298,7 +305,7 @@ impl<'s> Making<'s, '_> {
 }
 
 /// What `--locked` says where the row of a tool has to change.
-fn would_change(name: &PackageName, why: &str) -> Fault {
+pub(super) fn would_change(name: &PackageName, why: &str) -> Fault {
     Fault::new(format!("{LOCK} would change, and `--locked` forbids it"))
         .why(format!("the tool {name}: {why}"))
         .help(format!("run it again without `--locked`, and commit the {LOCK} that it makes"))

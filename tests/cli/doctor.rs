@@ -280,11 +280,10 @@ fn a_lock_with_conflict_marks_is_one_finding_that_helps() {
         assert_eq!((&finding["check"], &finding["severity"]), (&json!("stale-lock"), &json!("error")));
         assert!(finding["message"].as_str().unwrap().contains(file), "{finding}");
         assert!(finding["subject"].as_str().unwrap().contains(file), "{finding}");
-        assert!(finding["remedy"].as_str().unwrap().contains("git"), "{finding}");
+        assert!(finding["remedy"].as_str().unwrap().contains("receipts"), "{finding}");
         assert_eq!(before, project.fingerprint());
-        let fix = project.envtool(&["doctor", "--fix"]).run();
-        assert_eq!(fix.code, Some(1), "{fix}");
-        project.write(file, &lock);
+        project.envtool(&["doctor", "--fix"]).ok();
+        assert_eq!(project.read(file), lock);
         is_healthy(&project);
     }
 }

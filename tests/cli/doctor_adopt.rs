@@ -286,3 +286,154 @@ fn one_that_no_environment_may_hold_does_not_hinder_the_others() {
     assert!(finding["remedy"].as_str().unwrap().contains("--bin"), "{finding}");
     assert_eq!(says(&one, "good"), "good before");
 }
+
+#[test]
+fn one_that_cannot_be_pinned_hinders_nothing_else() {
+    let sandbox = Sandbox::new();
+    for name in ["good", "yanked", "unfeatured", "breaks"] {
+        let text = if name == "breaks" { "nonsense()" } else { "\"built\"" };
+        sandbox.registry().publish(&tool(name, "1.0.0", text));
+    }
+    sandbox.registry().publish(&tool("gone", "2.0.0", "\"built\""));
+    sandbox.registry().yank("yanked", "1.0.0");
+    let mut all = ["gone", "unfeatured", "breaks", "good", "yanked"].map(Before::new);
+    all[1].features = &["loud"];
+    all[2].text = "#!/no/such/interpreter\n".to_owned();
+    install(&sandbox.home().join(".cargo"), &all);
+    let one = calling(&sandbox, "one", "build.sh", "gone\nunfeatured\nbreaks\ngood\nyanked\n");
+    let before = state(&one);
+    let (output, found) = findings(&one, &["--fix", "--check", "global-tool"]);
+    let left: Vec<&str> = found
+        .iter()
+        .filter(|finding| finding["fixed"] == false)
+        .filter_map(|finding| finding["subject"].as_str())
+        .collect();
+    assert_eq!(left, ["breaks 1.0.0", "gone 1.0.0", "unfeatured 1.0.0"], "{output}");
+    output.says(&[
+        "gone 1.0.0 stays as it is, since it cannot be pinned: ",
+        "has no gone 1.0.0",
+        "unfeatured 1.0.0 stays as it is, since it cannot be pinned: unfeatured 1.0.0 has no feature `loud`",
+        "breaks 1.0.0 stays as it is, since it cannot be pinned: ",
+    ]);
+    assert_eq!(
+        (says(&one, "good"), says(&one, "yanked")),
+        ("good before".to_owned(), "yanked before".to_owned())
+    );
+    let manifest = one.read("envtool.toml");
+    assert!(!["gone", "breaks", "unfeatured"].iter().any(|name| manifest.contains(name)), "{manifest}");
+    // All of it was one fix.
+    one.envtool(&["doctor", "--undo"]).ok();
+    assert_eq!(before, state(&one));
+    one.envtool(&["doctor", "--undo"]).refused(1);
+    // Without a network no tool comes in that has to be asked for, and what the store has is put right.
+    crate::support::doctor::publish(&sandbox);
+    let two = crate::support::doctor::healthy(&sandbox, "two");
+    two.write("build.sh", "good\n");
+    let link = two.path(".envtool/vendor/alpha-1.0.0");
+    fs::remove_file(&link).unwrap();
+    sandbox.cut_network();
+    fs::remove_dir_all(sandbox.store().join("v1/index")).unwrap();
+    let manifest = two.read("envtool.toml");
+    let fix = two.envtool(&["doctor", "--fix", "--offline"]).run();
+    assert_eq!(fix.code, Some(1), "{fix}");
+    fix.says(&["good 1.0.0 stays as it is, since it cannot be pinned: ", "--offline", "1 fixed"]);
+    assert!(link.exists(), "{fix}");
+    assert_eq!(two.read("envtool.toml"), manifest);
+    assert_eq!(only(&two, &[])["subject"], json!("good 1.0.0"));
+}
+
+#[test]
+fn a_pin_names_the_executables_where_some_were_installed() {
+    let main = "fn main() { println!(\"built\"); }\n";
+    let publish = |sandbox: &Sandbox| {
+        let more =
+            "[[bin]]\nname = \"wants\"\npath = \"src/bin/wants.rs\"\nrequired-features = [\"extra\"]\n";
+        let many = crate::support::tools::bare("many", "1.0.0").feature("extra", &[]);
+        let many =
+            many.file("src/bin/one.rs", main).file("src/bin/two.rs", main).file("src/bin/wants.rs", main);
+        let manifest = format!("{}\n{more}", many.manifest());
+        sandbox.registry().publish(&many.file("Cargo.toml", &manifest));
+    };
+    let sandbox = Sandbox::new();
+    publish(&sandbox);
+    for (name, arguments, pinned) in [
+        ("some", &["install", "many", "--bin", "one"][..], Some("bins = [\"one\"]")),
+        ("all", &["install", "many", "--force"], None),
+    ] {
+        sandbox.project("x").cargo(arguments).in_dir(&sandbox.home()).ok();
+        let one = calling(&sandbox, name, "build.sh", "one\n");
+        one.envtool(&["doctor", "--fix"]).ok();
+        is_healthy(&one);
+        assert!(built(&sandbox).is_empty(), "it was built");
+        let manifest = one.read("envtool.toml");
+        match pinned {
+            Some(pinned) => assert!(manifest.contains(pinned), "{manifest}"),
+            None => assert!(manifest.contains("many = \"1.0.0\""), "{manifest}"),
+        }
+        let bins = crate::support::tools::bin(&one);
+        assert_eq!(bins, if pinned.is_some() { &["one"][..] } else { &["one", "two"] });
+        // A colleague gets the same executables.
+        let colleague = Sandbox::new();
+        publish(&colleague);
+        let theirs = colleague.project("theirs");
+        theirs.write("envtool.toml", &manifest).write("envtool.lock", &one.read("envtool.lock"));
+        was_built(&theirs.envtool(&["sync", "--locked"]).ok(), "many 1.0.0");
+        assert_eq!(crate::support::tools::bin(&theirs), bins);
+    }
+}
+
+#[test]
+fn what_lies_on_path_without_a_record_is_said_where_it_is_a_tool_of_cargo() {
+    let sandbox = Sandbox::new();
+    let folder = sandbox.outside("by-hand");
+    for name in
+        ["just", "rg", "cargo-nextest", "cargo-clippy", "cargo-of-the-toolchain", "mine", "cargo-pinned"]
+    {
+        script(&folder.join(name), "#!/bin/sh\ntouch \"$HOME/was-started\"\n");
+    }
+    // A proxy is the same file as rustup; a toolchain has a folder of its own.
+    script(&folder.join("rustup"), "#!/bin/sh\n");
+    fs::hard_link(folder.join("rustup"), folder.join("cargo-proxy")).unwrap();
+    let toolchain = sandbox.outside("rustup/toolchains/some/bin");
+    fs::rename(folder.join("cargo-of-the-toolchain"), toolchain.join("cargo-of-the-toolchain")).unwrap();
+    let path = sandbox.path_after(&toolchain);
+    let path =
+        std::env::join_paths(std::iter::once(folder.clone()).chain(std::env::split_paths(&path))).unwrap();
+    let calls = "cargo install just\njust\nrg\ncargo nextest run\ncargo clippy\ncargo proxy\n\
+                 cargo of-the-toolchain\ncargo install mine\ncargo absent\ncargo install absent\ncargo pinned\n";
+    let one = sandbox.project("one");
+    one.write("Cargo.toml", "[package]\nname = \"mine\"\nversion = \"0.1.0\"\nedition = \"2021\"\n")
+        .write("src/main.rs", "fn main() {}\n")
+        .write("build.sh", calls);
+    one.lock().set_up();
+    let look = |one: &Project<'_>| -> Vec<Value> {
+        // rustup's own is asked for the toolchain, and the one of this test does not answer.
+        let output = one.envtool(&["doctor", "--json", "--check", "global-tool"]).env("PATH", &path).run();
+        let answer: Value =
+            serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}\n{output}"));
+        answer["findings"].as_array().unwrap().clone()
+    };
+    let subjects = |found: &[Value]| -> Vec<String> {
+        found.iter().map(|finding| finding["subject"].as_str().unwrap().to_owned()).collect()
+    };
+    let found = look(&one);
+    assert_eq!(subjects(&found), ["cargo-nextest", "cargo-pinned", "just"], "{found:?}");
+    for (finding, words) in found.iter().zip([
+        ["build.sh:4", "cargo-nextest", "cargo nextest --version", "envtool add cargo-nextest@VERSION"],
+        ["build.sh:11", "cargo-pinned", "cargo pinned --version", "envtool add cargo-pinned@VERSION"],
+        ["build.sh:1", "just", "just --version", "envtool add just@VERSION"],
+    ]) {
+        let text = format!("{} {}", finding["message"], finding["remedy"]);
+        for word in
+            words.into_iter().chain([folder.to_str().unwrap(), "since 20", "this environment was made"])
+        {
+            assert!(text.contains(word), "{word}: {text}");
+        }
+    }
+    // What is pinned is another check's, and what a record knows is said once.
+    one.write("envtool.toml", "[tools]\ncargo-pinned = \"1.0.0\"\n");
+    install(&sandbox.home().join(".cargo"), &[Before::new("just")]);
+    let found = look(&one);
+    assert_eq!(subjects(&found), ["just 1.0.0", "cargo-nextest"], "{found:?}");
+    assert!(!sandbox.home().join("was-started").exists(), "a check started a program that it does not know");
+}

@@ -14,6 +14,7 @@ mod add;
 mod cache;
 mod doctor;
 mod doctor_adopt;
+mod doctor_lock;
 mod doctor_machine;
 mod doctor_modified;
 mod doctor_moved;
