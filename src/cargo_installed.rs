@@ -10,7 +10,7 @@
 //! A key is `NAME VERSION (SOURCE)`; SOURCE may hold spaces, since cargo decodes the query of a git address when it reads
 //! its record and does not encode it again (the branch `feat/x+y` is `feat/x y` after the next install: tried).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
 use serde::Deserialize;
@@ -247,9 +247,30 @@ fn key_of(key: &str) -> Option<(PackageId, Origin)> {
     Some((PackageId { name, version }, Origin::parse(source)))
 }
 
+/// The text of `.crates2.json` without these packages; `None` where it can't be read, or has none of them.
+pub fn without(text: &str, gone: &BTreeSet<(PackageId, Origin)>) -> Option<String> {
+    let mut root: Value = serde_json::from_str(text).ok()?;
+    let installs = root.get_mut("installs")?.as_object_mut()?;
+    let before = installs.len();
+    installs.retain(|key, _| key_of(key).is_none_or(|key| !gone.contains(&key)));
+    (installs.len() < before).then(|| root.to_string())
+}
+
+/// The same for `.crates.toml`.
+pub fn without_in_old(text: &str, gone: &BTreeSet<(PackageId, Origin)>) -> Option<String> {
+    let mut root: toml_edit::DocumentMut = text.parse().ok()?;
+    let table = root.get_mut("v1")?.as_table_like_mut()?;
+    let is_gone = |key: &&str| key_of(key).is_some_and(|key| gone.contains(&key));
+    let keys: Vec<String> = table.iter().map(|(key, _)| key).filter(is_gone).map(str::to_owned).collect();
+    for key in &keys {
+        table.remove(key);
+    }
+    (!keys.is_empty()).then(|| root.to_string())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Origin, Records, parse};
+    use super::{Origin, Records, parse, without, without_in_old};
 
     const RUSTC: &str =
         "rustc 1.95.0 (59807616e 2026-04-14)\\nbinary: rustc\\nhost: x86_64-unknown-linux-gnu\\n";
@@ -345,6 +366,25 @@ mod tests {
                 assert!(toml.installed.len() <= 3);
             }
         }
+    }
+
+    #[test]
+    fn what_is_forgotten_goes_from_both_and_nothing_else() {
+        let records = parse(Some(&newer()), Some(&older()), "/r");
+        let [git, hexyl, tiny] = records.installed.as_slice() else { panic!("{records:?}") };
+        let key = |one: &super::Installed| (one.package.clone(), one.source.clone());
+        let gone = [key(hexyl), key(git)].into();
+        let (new, old) = (without(&newer(), &gone).unwrap(), without_in_old(&older(), &gone).unwrap());
+        assert_eq!(parse(Some(&new), Some(&old), "/r").installed, std::slice::from_ref(tiny));
+        assert!(newer().contains(new.trim_start_matches("{\"installs\":{")), "{new}");
+        assert!(older().contains(old.trim_start_matches("[v1]\n")), "{old}");
+        // Of another source it is another package.
+        let other = [(hexyl.package.clone(), tiny.source.clone())].into();
+        assert_eq!((without(&newer(), &other), without_in_old(&older(), &other)), (None, None));
+        assert_eq!((without("{", &gone), without_in_old("[", &gone)), (None, None));
+        let all = [key(git), key(hexyl), key(tiny)].into();
+        assert_eq!(without(&newer(), &all).unwrap(), "{\"installs\":{}}");
+        assert_eq!(without_in_old(&older(), &all).unwrap(), "[v1]\n");
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub struct Context<'a> {
     pub rustc: Option<OsString>,
     /// `RUSTUP_TOOLCHAIN`.
     pub toolchain: Option<OsString>,
+    /// `CI`: whether a service runs this, and nobody answers.
+    pub is_ci: bool,
     /// `ENVTOOL_ENV`: the environment that is activated in the user's shell.
     pub active: Option<PathBuf>,
     cache: Option<PathBuf>,
@@ -88,6 +90,7 @@ impl<'a> Context<'a> {
             certificates: var("SSL_CERT_FILE").map(PathBuf::from),
             rustc: var("RUSTC"),
             toolchain: var("RUSTUP_TOOLCHAIN"),
+            is_ci: var("CI").is_some_and(|value| value != "false" && value != "0"),
             active: var("ENVTOOL_ENV").map(PathBuf::from),
             cache,
             cargo_home,

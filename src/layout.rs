@@ -97,6 +97,11 @@ impl ProjectLayout {
         self.root.join(CARGO_LOCK)
     }
 
+    /// `.cargo`.
+    pub fn cargo_folder(&self) -> PathBuf {
+        self.root.join(".cargo")
+    }
+
     /// `.cargo/config.toml`.
     pub fn cargo_config(&self) -> PathBuf {
         self.root.join(".cargo/config.toml")
@@ -138,6 +143,16 @@ impl EnvironmentLayout {
     /// A folder of crates: `vendor` or `vendor-ID`.
     pub fn folder(&self, name: &str) -> PathBuf {
         self.root.join(name)
+    }
+
+    /// cargo's own record of what `cargo install` put here.
+    pub fn cargo_record(&self) -> PathBuf {
+        self.root.join(".crates2.json")
+    }
+
+    /// The same, in its older form.
+    pub fn old_cargo_record(&self) -> PathBuf {
+        self.root.join(".crates.toml")
     }
 
     /// The executables, and the scripts that activate.

@@ -59,6 +59,35 @@ pub struct FolderPlan {
     pub receipts_gone: Vec<PackageId>,
 }
 
+impl Plan {
+    /// Leaves an entry without receipt behind when its folder is made anew, which it is for that. `wanted` and `receipts`
+    /// are those that the plan was made from.
+    pub fn put_aside(
+        &mut self,
+        folder: &str,
+        entry: &str,
+        wanted: &[Wanted],
+        receipts: &[(String, Receipt)],
+    ) {
+        // What goes as a whole takes the entry along.
+        if self.folders_gone.iter().any(|gone| gone == folder) {
+            return;
+        }
+        let as_it_is = || {
+            let here = wanted.iter().filter(|one| one.source.folder() == folder);
+            let owned =
+                receipts.iter().filter(|(at, _)| at == folder).flat_map(|(_, receipt)| entries(receipt));
+            FolderPlan {
+                crates: here.clone().map(|one| (one.clone(), false)).collect(),
+                ours: owned.chain(here.map(Wanted::entry)).collect(),
+                receipts_gone: Vec::new(),
+            }
+        };
+        let next = self.folders.entry(folder.to_owned()).or_insert_with(as_it_is);
+        next.ours.insert(entry.to_owned());
+    }
+}
+
 /// Decides what leads from what is there to `wanted`.
 pub fn plan(
     wanted: Vec<Wanted>,

@@ -1,5 +1,35 @@
 //! How the floors below tell what they are doing, without knowing what a terminal is.
 
+use crate::fault::Result;
+
+/// How a piece of a line is to stand out; without a terminal, or without colour, it does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// As it is.
+    Plain,
+    /// What the line is about.
+    Subject,
+    /// Beside the point.
+    Aside,
+    /// An error.
+    Error,
+    /// A warning.
+    Warning,
+    /// Worth knowing.
+    Info,
+    /// Well done.
+    Done,
+}
+
+/// A line, which a terminal breaks where it is too long. Data: the edge alone knows what a terminal is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// How far in it begins.
+    pub indent: usize,
+    /// Its pieces, one after the other.
+    pub pieces: Vec<(Tone, String)>,
+}
+
 /// Takes what is going on. The edge draws it.
 pub trait Progress: Sync {
     /// A stretch of work begins: `count` items of unknown size.
@@ -14,4 +44,10 @@ pub trait Progress: Sync {
     fn note(&self, line: &str);
     /// One line that is worth a user's attention, on standard error.
     fn warn(&self, line: &str);
+    /// Lines of data, on standard output, before the verb has ended.
+    fn show(&self, lines: &[Line]) -> Result<()>;
+    /// Whether somebody sits at a terminal and may be asked.
+    fn can_ask(&self) -> bool;
+    /// Asks for one of `answers`, and gives its number. The last is that of one who says nothing.
+    fn ask(&self, question: &str, answers: &[&str]) -> usize;
 }

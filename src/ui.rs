@@ -5,11 +5,12 @@ use std::sync::Mutex;
 
 use anstream::ColorChoice;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use owo_colors::OwoColorize;
+use owo_colors::{OwoColorize, Style};
+use unicode_width::UnicodeWidthStr;
 
 use crate::commands::Outcome;
-use crate::fault::Fault;
-use crate::progress::Progress;
+use crate::fault::{Fault, Result};
+use crate::progress::{Line, Progress, Tone};
 
 /// The terminal, or what stands in for it.
 pub struct Ui {
@@ -32,13 +33,10 @@ impl Ui {
         for note in &outcome.notes {
             self.note(note);
         }
-        let mut out = anstream::stdout().lock();
         let data = if outcome.is_json { outcome.data.clone() } else { plain(&outcome.data) };
-        match out.write_all(data.as_bytes()).and_then(|()| out.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                self.fault(&Fault::new("could not write to standard output").because(&error))
-            }
-            _ => outcome.code,
+        match write_data(&data) {
+            Err(fault) => self.fault(&fault),
+            Ok(()) => outcome.code,
         }
     }
 
@@ -121,6 +119,141 @@ impl Progress for Ui {
             _ => say(&format!("{text}\n")),
         }
     }
+
+    fn show(&self, lines: &[Line]) -> Result<()> {
+        self.end();
+        let width = terminal_size::terminal_size_of(io::stdout())
+            .map(|(terminal_size::Width(width), _)| usize::from(width))
+            .filter(|width| *width > 0 && io::stdout().is_terminal());
+        write_data(&lines.iter().map(|line| drawn(line, width)).collect::<String>())
+    }
+
+    fn can_ask(&self) -> bool {
+        !self.quiet && io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    fn ask(&self, question: &str, answers: &[&str]) -> usize {
+        self.end();
+        let last = answers.len().saturating_sub(1);
+        let letter = |answer: &&str| answer.chars().take(1).collect::<String>();
+        let mut letters: Vec<String> = answers.iter().map(letter).collect();
+        if let Some(default) = letters.last_mut() {
+            *default = default.to_uppercase();
+        }
+        let shown = letters.join("/");
+        // The terminal is left as it is: Ctrl-C ends envtool here as it does everywhere, and nothing has changed yet.
+        loop {
+            say(&format!("{} [{shown}] ", plain(question).replace('\n', "\\n").bold()));
+            let mut answer = String::new();
+            let read = io::stdin().read_line(&mut answer);
+            // What Ctrl-D cuts short is no answer, and leaves the cursor behind the question.
+            if read.is_err() || !answer.ends_with('\n') {
+                say("\n");
+                return last;
+            }
+            let answer = answer.trim().to_lowercase();
+            if answer.is_empty() {
+                return last;
+            }
+            if let Some(given) = answers.iter().position(|one| answer == *one || answer == letter(one)) {
+                return given;
+            }
+            say(&format!("answer with one of: {}\n", answers.join(", ")));
+        }
+    }
+}
+
+/// Writes to standard output. Whoever closed the pipe has read enough.
+fn write_data(text: &str) -> Result<()> {
+    let mut out = anstream::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Fault::new("could not write to standard output").because(&error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// How much further in a line goes on that was broken.
+const FURTHER: usize = 2;
+
+/// What is never broken: a word, or a command between backticks.
+#[derive(Default)]
+struct Word {
+    begins_line: bool,
+    pieces: Vec<(Tone, String)>,
+    width: usize,
+}
+
+/// A line as text, broken between words where it is wider than `width`.
+fn drawn(line: &Line, width: Option<usize>) -> String {
+    let mut text = " ".repeat(line.indent);
+    let (mut column, mut is_first) = (line.indent, true);
+    let room = width.map_or(usize::MAX, |width| width.saturating_sub(line.indent + FURTHER));
+    for word in words(line, room) {
+        if word.begins_line || !is_first && width.is_some_and(|width| column + 1 + word.width > width) {
+            column = line.indent + FURTHER;
+            text.push_str(&format!("\n{}", " ".repeat(column)));
+        } else if !is_first {
+            text.push(' ');
+            column += 1;
+        }
+        for (tone, piece) in &word.pieces {
+            text.push_str(&styled(*tone, piece));
+        }
+        column += word.width;
+        is_first = false;
+    }
+    text.push('\n');
+    text
+}
+
+fn words(line: &Line, room: usize) -> Vec<Word> {
+    let (mut words, mut word) = (Vec::new(), Word::default());
+    for (tone, piece) in &line.pieces {
+        let text = plain(piece);
+        let mut rest = text.as_str();
+        // Between the backticks of a command that has no room.
+        let mut inside = false;
+        while let Some(first) = rest.chars().next() {
+            if first == ' ' || first == '\n' {
+                words.push(std::mem::take(&mut word));
+                word.begins_line = first == '\n';
+                rest = &rest[1..];
+                continue;
+            }
+            let whole = if inside { None } else { whole_command(rest, room) };
+            inside ^= first == '`' && whole.is_none();
+            let (unit, after) = rest.split_at(whole.unwrap_or_else(|| {
+                let begin = first.len_utf8();
+                rest[begin..].find([' ', '\n', '`']).map_or(rest.len(), |at| begin + at)
+            }));
+            word.width += unit.width();
+            word.pieces.push((*tone, unit.to_owned()));
+            rest = after;
+        }
+    }
+    words.push(word);
+    words
+}
+
+/// The length of a command between backticks at the beginning of `text`: whole it can be copied.
+fn whole_command(text: &str, room: usize) -> Option<usize> {
+    let length = text.strip_prefix('`')?.find(['`', '\n'])? + 2;
+    (text[..length].ends_with('`') && text[..length].width() <= room).then_some(length)
+}
+
+fn styled(tone: Tone, text: &str) -> String {
+    let style = match tone {
+        Tone::Plain => return text.to_owned(),
+        Tone::Subject => Style::new().bold(),
+        Tone::Aside => Style::new().dimmed(),
+        Tone::Error => Style::new().red().bold(),
+        Tone::Warning => Style::new().yellow().bold(),
+        Tone::Info => Style::new().cyan().bold(),
+        Tone::Done => Style::new().green().bold(),
+    };
+    text.style(style).to_string()
 }
 
 /// Writes to standard error; where that is closed there is nobody to tell.
@@ -134,4 +267,42 @@ fn plain(text: &str) -> String {
         if c.is_control() && c != '\n' && c != '\t' { c.escape_default().to_string() } else { c.to_string() }
     };
     text.chars().map(shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::drawn;
+    use crate::progress::{Line, Tone};
+
+    fn line(indent: usize, text: &str) -> Line {
+        Line { indent, pieces: vec![(Tone::Plain, text.to_owned())] }
+    }
+
+    #[test]
+    fn a_line_is_broken_between_words_and_never_in_a_command() {
+        let text = "it lies here, `rm -r a b` takes it away";
+        assert_eq!(drawn(&line(2, text), None), format!("  {text}\n"));
+        assert_eq!(drawn(&line(2, text), Some(20)), "  it lies here,\n    `rm -r a b`\n    takes it away\n");
+        // Where there is no room for it, it is broken like all else; a word that is too long is not.
+        let two = "say `rm -r a b` or `c d`";
+        assert_eq!(drawn(&line(0, two), Some(9)), "say `rm\n  -r a b`\n  or\n  `c d`\n");
+        assert_eq!(drawn(&line(0, "a verylongpath b"), Some(6)), "a\n  verylongpath\n  b\n");
+        assert_eq!(drawn(&line(1, "one\ntwo ` three"), Some(80)), " one\n   two ` three\n");
+        assert_eq!(drawn(&line(0, "ÄÖÜ 漢字 x"), Some(7)), "ÄÖÜ\n  漢字\n  x\n");
+        assert_eq!(drawn(&line(0, ""), Some(7)), "\n");
+    }
+
+    #[test]
+    fn what_stands_out_stays_one_word_with_what_follows_and_nothing_is_obeyed() {
+        let pieces = vec![
+            (Tone::Error, "id".to_owned()),
+            (Tone::Plain, ": ".to_owned()),
+            (Tone::Subject, "a\u{1b}[2J b".to_owned()),
+        ];
+        let text = drawn(&Line { indent: 0, pieces }, Some(5));
+        assert_eq!(
+            text,
+            "\u{1b}[31;1mid\u{1b}[0m:\n  \u{1b}[1ma\\u{1b}[2J\u{1b}[0m\n  \u{1b}[1mb\u{1b}[0m\n"
+        );
+    }
 }

@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::{Outcome, environment_of, sync as sync_verb};
 use crate::context::Context;
-use crate::doctor::{self, CHECKS, Finding, Remedy, Scene, Severity, fix};
+use crate::doctor::{self, CHECKS, Finding, Remedy, Scene, Severity, Step, fix};
 use crate::fault::{Fault, Result};
+use crate::progress::{Line, Tone};
 use crate::project::Project;
 
 /// The arguments of `doctor`.
@@ -15,6 +16,9 @@ pub struct Arguments {
     /// Mend what can be mended
     #[arg(long)]
     fix: bool,
+    /// Mend without a question, and leave what wants an answer
+    #[arg(long)]
+    yes: bool,
     /// With --fix: say what would be done, and do nothing
     #[arg(long, requires = "fix")]
     dry_run: bool,
@@ -34,18 +38,18 @@ pub struct Arguments {
 
 /// One finding, as `--json` shows it. Fields are added, never renamed or taken away.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct Shown {
     check: &'static str,
     severity: Severity,
-    subject: &'a str,
-    message: &'a str,
+    subject: String,
+    message: String,
     remedy: String,
     fixed: bool,
 }
 
 #[derive(Serialize)]
-struct Answer<'a> {
-    findings: Vec<Shown<'a>>,
+struct Answer {
+    findings: Vec<Shown>,
     fixed: usize,
     remaining: usize,
 }
@@ -66,9 +70,11 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
         };
     }
     let found = examine(&project, arguments, context)?;
-    let steps = fix::plan(&found);
-    // 2. Mend.
-    let remaining = if arguments.fix && !arguments.dry_run && !steps.is_empty() {
+    // 2. Decide, and mend.
+    let Decision { steps, told } = decide(&found, arguments, context)?;
+    let remaining = if steps.is_empty() || arguments.dry_run {
+        found.clone()
+    } else {
         for step in &steps {
             context.progress.note(&format!("fix: {step}"));
         }
@@ -77,48 +83,112 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
             context.progress.note(&note);
         }
         examine(&Project::at(project.layout.root())?, arguments, context)?
-    } else {
-        found.clone()
     };
     // 3. Say what is left, and what was mended.
-    let is_fixed = |finding: &Finding| {
-        !remaining.iter().any(|left| left.check == finding.check && left.subject == finding.subject)
-    };
-    let new = remaining.iter().filter(|left| {
-        !found.iter().any(|finding| finding.check == left.check && finding.subject == left.subject)
-    });
-    let all: Vec<(&Finding, bool)> = found
-        .iter()
-        .map(|finding| (finding, is_fixed(finding)))
-        .chain(new.map(|finding| (finding, false)))
-        .collect();
+    let all = compared(&found, &remaining);
     let open = |finding: &Finding| finding.severity != Severity::Info;
     let code = u8::from(remaining.iter().any(open));
-    let fixed = all.iter().filter(|(_, fixed)| *fixed).count();
     if context.flags.json {
-        let findings = all
-            .iter()
-            .map(|(finding, fixed)| Shown {
-                check: finding.check,
-                severity: finding.severity,
-                subject: &finding.subject,
-                message: &finding.message,
-                remedy: finding.remedy.words(),
-                fixed: *fixed,
-            })
-            .collect();
-        return Ok(Outcome {
-            code,
-            ..Outcome::json(&Answer { findings, fixed, remaining: remaining.len() })?
-        });
+        return Ok(Outcome { code, ..as_json(&all)? });
     }
-    let mut outcome = Outcome::data(as_text(&all));
-    outcome.code = code;
+    if told && steps.is_empty() {
+        return Ok(Outcome { code, ..Outcome::default() });
+    }
+    let news: Vec<(&Finding, State)> =
+        all.iter().copied().filter(|(_, state)| !told || *state != State::Left).collect();
+    context.progress.show(&lines(&news))?;
+    let mut notes = Vec::new();
     if arguments.dry_run {
-        outcome.notes.extend(steps.iter().map(|step| format!("would {step}")));
+        notes.extend(steps.iter().map(|step| format!("would {step}")));
+        let choices = found.iter().filter(|finding| !finding.remedy.ways().is_empty());
+        notes.extend(choices.map(|finding| format!("would ask: {}", question(finding))));
     }
-    outcome.notes.push(summary(&all, &remaining));
-    Ok(outcome)
+    notes.push(summary(&all, true));
+    Ok(Outcome { notes, code, ..Outcome::default() })
+}
+
+/// What was made of a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// It is as it was.
+    Left,
+    /// It is gone.
+    Fixed,
+    /// It came with the fix.
+    New,
+}
+
+/// What is to be done.
+struct Decision {
+    steps: Vec<Step>,
+    /// Whether the findings were shown on the way: nobody is asked about what they have not seen.
+    told: bool,
+}
+
+/// Decides what is to be done: what `--fix` and `--yes` say, or whoever sits at the terminal.
+fn decide(found: &[Finding], arguments: &Arguments, context: &Context<'_>) -> Result<Decision> {
+    let progress = context.progress;
+    let mends = arguments.fix || arguments.yes;
+    let choices: Vec<&Finding> = found.iter().filter(|finding| !finding.remedy.ways().is_empty()).collect();
+    let mendable = found.iter().filter(|finding| finding.remedy.mends()).count();
+    let is_question = if mends { !choices.is_empty() } else { mendable > 0 };
+    let may_ask = !arguments.yes && !arguments.dry_run && !context.flags.json && !context.is_ci;
+    let mut steps = fix::plan(found);
+    if !is_question || !may_ask || !progress.can_ask() {
+        return Ok(Decision { steps: if mends { steps } else { Vec::new() }, told: false });
+    }
+    let all = compared(found, found);
+    progress.show(&lines(&all))?;
+    progress.note(&summary(&all, false));
+    let which = match (mendable, found.len()) {
+        (1, 1) => "this".to_owned(),
+        (some, all) if some == all => format!("these {all}"),
+        (some, all) => format!("{some} of these {all}"),
+    };
+    if !mends && progress.ask(&format!("Mend {which}?"), &["yes", "no"]) != 0 {
+        return Ok(Decision { steps: Vec::new(), told: true });
+    }
+    for finding in choices {
+        let ways = finding.remedy.ways();
+        let answers: Vec<&str> = ways.iter().map(|way| way.answer).chain(["leave"]).collect();
+        if let Some(way) = ways.get(progress.ask(&question(finding), &answers)) {
+            steps.extend(way.steps.iter().cloned());
+        }
+    }
+    Ok(Decision { steps: fix::each_once(steps), told: true })
+}
+
+/// The question that a choice is put as.
+fn question(finding: &Finding) -> String {
+    let ways: Vec<&str> = finding.remedy.ways().iter().map(|way| way.words).collect();
+    format!("{}: {}, or leave it?", finding.subject, ways.join(", "))
+}
+
+/// What was found with what was made of it, and what came with the fix.
+fn compared<'a>(found: &'a [Finding], remaining: &'a [Finding]) -> Vec<(&'a Finding, State)> {
+    let among = |list: &[Finding], one: &Finding| {
+        list.iter().any(|other| other.check == one.check && other.subject == one.subject)
+    };
+    let old = found.iter().map(|finding| match among(remaining, finding) {
+        true => (finding, State::Left),
+        false => (finding, State::Fixed),
+    });
+    let new = remaining.iter().filter(|left| !among(found, left)).map(|finding| (finding, State::New));
+    old.chain(new).collect()
+}
+
+fn as_json(all: &[(&Finding, State)]) -> Result<Outcome> {
+    let shown = |(finding, state): &(&'_ Finding, State)| Shown {
+        check: finding.check,
+        severity: finding.severity,
+        subject: finding.subject.clone(),
+        message: finding.message.clone(),
+        remedy: finding.remedy.words(),
+        fixed: *state == State::Fixed,
+    };
+    let findings: Vec<Shown> = all.iter().map(shown).collect();
+    let fixed = findings.iter().filter(|finding| finding.fixed).count();
+    Outcome::json(&Answer { remaining: findings.len() - fixed, fixed, findings })
 }
 
 fn examine(project: &Project, arguments: &Arguments, context: &Context<'_>) -> Result<Vec<Finding>> {
@@ -136,41 +206,78 @@ fn refuse_unknown(ids: &[String]) -> Result<()> {
     }
 }
 
-fn as_text(findings: &[(&Finding, bool)]) -> String {
-    let mut text = String::new();
-    for (finding, fixed) in findings {
-        let severity = match (fixed, finding.severity) {
-            (true, _) => "fixed",
-            (_, Severity::Error) => "error",
-            (_, Severity::Warning) => "warning",
-            (_, Severity::Info) => "info",
-        };
-        text.push_str(&format!("{severity}[{}] {}\n  {}\n", finding.check, finding.subject, finding.message));
-        if !fixed {
-            let who = match finding.remedy {
-                Remedy::Steps(_) => "--fix would",
-                Remedy::User(_) => "you can",
+/// The findings below one another, by what was made of them and by severity.
+fn lines(findings: &[(&Finding, State)]) -> Vec<Line> {
+    let groups = [
+        ("Errors", Tone::Error, Some(Severity::Error)),
+        ("Warnings", Tone::Warning, Some(Severity::Warning)),
+        ("Worth knowing", Tone::Info, Some(Severity::Info)),
+        ("Fixed", Tone::Done, None),
+    ];
+    let mut lines = Vec::new();
+    for (heading, tone, severity) in groups {
+        let group = findings
+            .iter()
+            .filter(|(finding, state)| (*state != State::Fixed).then_some(finding.severity) == severity);
+        let mut group = group.peekable();
+        if group.peek().is_none() {
+            continue;
+        }
+        if !lines.is_empty() {
+            lines.push(line(0, Vec::new()));
+        }
+        lines.push(line(0, vec![(tone, heading)]));
+        for (finding, state) in group {
+            lines.push(line(
+                2,
+                vec![(tone, finding.check), (Tone::Plain, ": "), (Tone::Subject, &finding.subject)],
+            ));
+            if *state == State::Fixed {
+                continue;
+            }
+            lines.push(line(4, vec![(Tone::Plain, &finding.message)]));
+            let mut remedy = |who: &str, what: &str| {
+                lines.push(line(4, vec![(Tone::Aside, who), (Tone::Plain, what)]));
             };
-            text.push_str(&format!("  {who}: {}\n", finding.remedy.words()));
+            match &finding.remedy {
+                Remedy::Steps(_) => remedy("--fix would: ", &finding.remedy.words()),
+                Remedy::User(words) => remedy("you can: ", words),
+                Remedy::Choice(ways) => {
+                    for way in ways {
+                        remedy(&format!("to {}: ", way.words), &format!("`{}`", way.command));
+                    }
+                }
+            }
         }
     }
-    text
+    lines
 }
 
-fn summary(all: &[(&Finding, bool)], remaining: &[Finding]) -> String {
+fn line(indent: usize, pieces: Vec<(Tone, &str)>) -> Line {
+    Line { indent, pieces: pieces.into_iter().map(|(tone, text)| (tone, text.to_owned())).collect() }
+}
+
+/// The line that counts. `hints`: it says how to mend what can be mended.
+fn summary(all: &[(&Finding, State)], hints: bool) -> String {
     if all.is_empty() {
         return "nothing is wrong".to_owned();
     }
-    let count = |severity: Severity| remaining.iter().filter(|finding| finding.severity == severity).count();
-    let fixed = all.iter().filter(|(_, fixed)| *fixed).count();
-    let (errors, warnings, infos) = (count(Severity::Error), count(Severity::Warning), count(Severity::Info));
-    let can = remaining.iter().filter(|finding| !finding.remedy.steps().is_empty()).count();
-    let some = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-    let mut line = [some(errors, "error"), some(warnings, "warning"), some(infos, "info")].join(", ");
+    let left: Vec<&Finding> =
+        all.iter().filter(|(_, state)| *state != State::Fixed).map(|(finding, _)| *finding).collect();
+    let some =
+        |severity: Severity, what: &str| match left.iter().filter(|one| one.severity == severity).count() {
+            1 => format!("1 {what}"),
+            count => format!("{count} {what}s"),
+        };
+    let mut line =
+        [some(Severity::Error, "error"), some(Severity::Warning, "warning"), some(Severity::Info, "info")]
+            .join(", ");
+    let fixed = all.len() - left.len();
     if fixed > 0 {
         line.push_str(&format!("; {fixed} fixed"));
     }
-    if can > 0 {
+    let can = left.iter().filter(|finding| !finding.remedy.steps().is_empty()).count();
+    if can > 0 && hints {
         line.push_str(&format!("; `envtool doctor --fix` mends {can}"));
     }
     line

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::cargo_installed::Origin;
 use crate::digest::Digest;
 use crate::package::PackageId;
 use crate::receipt::{How, ToolReceipt};
@@ -43,8 +44,23 @@ pub struct Finding {
 pub enum Remedy {
     /// What `--fix` does.
     Steps(Vec<Step>),
+    /// The user chooses one of these, or none: nobody else knows what the thing is for.
+    Choice(Vec<Way>),
     /// What the user alone can do, in words.
     User(String),
+}
+
+/// One of several things that may be done about a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Way {
+    /// The word that chooses it.
+    pub answer: &'static str,
+    /// What it does with the thing, as in "pin it".
+    pub words: &'static str,
+    /// What `--fix` does; nothing where only the command does it.
+    pub steps: Vec<Step>,
+    /// What to type for it.
+    pub command: String,
 }
 
 impl Remedy {
@@ -53,18 +69,35 @@ impl Remedy {
         Self::Steps(vec![step])
     }
 
-    /// The steps that `--fix` takes; none where only the user can help.
+    /// The steps that `--fix` takes without a question; none where the user has to choose, or to help.
     pub fn steps(&self) -> &[Step] {
         match self {
             Self::Steps(steps) => steps,
-            Self::User(_) => &[],
+            Self::Choice(_) | Self::User(_) => &[],
         }
+    }
+
+    /// What the user can be asked to choose from.
+    pub fn ways(&self) -> Vec<&Way> {
+        match self {
+            Self::Choice(ways) => ways.iter().filter(|way| !way.steps.is_empty()).collect(),
+            Self::Steps(_) | Self::User(_) => Vec::new(),
+        }
+    }
+
+    /// Whether envtool can do something about it, if only after a question.
+    pub fn mends(&self) -> bool {
+        !self.steps().is_empty() || !self.ways().is_empty()
     }
 
     /// In words.
     pub fn words(&self) -> String {
         match self {
             Self::Steps(steps) => steps.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+            Self::Choice(ways) => {
+                let said = ways.iter().map(|way| format!("{}: `{}`", way.words, way.command));
+                said.collect::<Vec<_>>().join("; or ")
+            }
             Self::User(words) => words.clone(),
         }
     }
@@ -103,6 +136,22 @@ pub enum Step {
         default_features: bool,
         /// Where its executables lie, by name.
         files: BTreeMap<String, PathBuf>,
+    },
+    /// Pin a crate in `[crates]`.
+    PinCrate(PackageId),
+    /// Take away what has no receipt. It is kept, as all is that a fix replaces.
+    PutAside {
+        /// The folder in the environment.
+        folder: String,
+        /// Its entry.
+        entry: String,
+    },
+    /// Take a package out of cargo's own records of the environment.
+    Forget {
+        /// The package.
+        package: PackageId,
+        /// Where it came from.
+        source: Origin,
     },
     /// Write another place in a file that somebody else put into the environment.
     Rewrite {
@@ -152,7 +201,9 @@ impl fmt::Display for Step {
             Self::DropAdopted { digest, name } => {
                 write!(f, "drop the executable {name} ({}…) from the store", digest.short(12))
             }
-            Self::TakeAway { folder, entry } => {
+            Self::PinCrate(package) => write!(f, "pin {package}"),
+            Self::Forget { package, .. } => write!(f, "take {package} out of cargo's records in .envtool"),
+            Self::TakeAway { folder, entry } | Self::PutAside { folder, entry } => {
                 write!(f, "take {} away", PathBuf::from(".envtool").join(folder).join(entry).display())
             }
             Self::Adopt { package, files, .. } => {

@@ -23,7 +23,12 @@ use crate::sync::{self, Edits, Report, Session};
 
 /// What is to be done, each step once: what is dropped first, the sync last.
 pub fn plan(findings: &[Finding]) -> Vec<Step> {
-    let steps: BTreeSet<Step> = findings.iter().flat_map(|finding| finding.remedy.steps()).cloned().collect();
+    each_once(findings.iter().flat_map(|finding| finding.remedy.steps()).cloned())
+}
+
+/// Steps in the order in which they are taken, each once.
+pub fn each_once(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
+    let steps: BTreeSet<Step> = steps.into_iter().collect();
     steps.into_iter().collect()
 }
 
@@ -73,6 +78,18 @@ pub fn carry_out(steps: &[Step], rebuild: bool, project: &Project, context: &Con
                     fixing.adopted.insert(package.name.clone(), files.clone());
                 }
                 fixing.admitted.insert(package.name.clone(), admitted);
+            }
+            Step::PinCrate(package) => {
+                let pin =
+                    Pin { version: package.version.clone(), features: Vec::new(), default_features: true };
+                let pin = ToolPin { pin, bins: Vec::new(), toolchain: None };
+                next = with_pin(&next, Section::Crates, &package.name, &pin)?;
+            }
+            Step::PutAside { folder, entry } => {
+                fixing.put_aside.insert((folder.clone(), entry.clone()));
+            }
+            Step::Forget { package, source } => {
+                fixing.forgotten.insert((package.clone(), source.clone()));
             }
             Step::Rewrite { file, from, to } => {
                 let path = project.layout.environment().root().join(file);

@@ -131,7 +131,8 @@ fn on_path(name: &str, scene: &Scene<'_>) -> Result<Option<PathBuf>> {
     Ok((!inside).then_some(lies))
 }
 
-fn remedy(root: &Path, tool: &Installed) -> Remedy {
+/// What is to be done with a tool that cargo installed into `root`: taken over where a pin can say what it is.
+pub(super) fn remedy(root: &Path, tool: &Installed) -> Remedy {
     let name = &tool.package.name;
     let from = match &tool.source {
         Origin::CratesIo => {

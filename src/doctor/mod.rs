@@ -21,7 +21,7 @@ mod stale_lock;
 mod toolchain;
 mod tracked;
 
-pub use finding::{Finding, Remedy, Severity, Step};
+pub use finding::{Finding, Remedy, Severity, Step, Way};
 pub use scene::Scene;
 
 use crate::fault::Result;

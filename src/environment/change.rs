@@ -23,6 +23,8 @@ use crate::receipt::{Receipt, ToolReceipt};
 pub struct Change {
     staging: PathBuf,
     journal: Journal,
+    /// Entries without receipt that go: folder and name.
+    aside: Vec<(String, String)>,
     /// Whether the journal is written: from then on `staging/` belongs to it.
     decided: bool,
 }
@@ -107,6 +109,11 @@ impl Change {
         self.journal.files_gone.push(file);
     }
 
+    /// Takes the folder `.cargo` away, if it is empty then.
+    pub(super) fn drop_cargo_folder(&mut self) {
+        self.journal.cargo_folder_gone = true;
+    }
+
     /// Puts a folder in place that a fix has kept.
     pub(super) fn restore(&mut self, folder: Folder) {
         self.journal.folders.push(folder);
@@ -118,9 +125,19 @@ impl Change {
         anew.chain(self.journal.folders_gone.iter().cloned()).collect()
     }
 
-    /// The files beside the environment that a fix keeps: each whose place is known, and those of others that it writes.
-    pub(super) fn files_written(&self) -> Vec<Beside> {
-        self.journal.files_written()
+    /// Says that an entry without receipt goes: what stands at its place later is somebody's new one.
+    pub fn put_aside(&mut self, folder: &str, entry: &str) {
+        self.aside.push((folder.to_owned(), entry.to_owned()));
+    }
+
+    /// The entries without receipt that go.
+    pub(super) fn aside(&self) -> Vec<(String, String)> {
+        self.aside.clone()
+    }
+
+    /// The files beside the environment that a fix keeps.
+    pub(super) fn kept_files(&self) -> Vec<Beside> {
+        self.journal.kept_files()
     }
 
     /// Keeps what is replaced, as fix `number`.
@@ -159,7 +176,7 @@ impl Environment {
         self.finish(lock)?;
         let staging = self.layout.staging();
         fs::create_folders(&staging)?;
-        Ok(Change { staging, journal: Journal::default(), decided: false })
+        Ok(Change { staging, journal: Journal::default(), aside: Vec::new(), decided: false })
     }
 
     /// Whether an earlier change was decided and not finished.
@@ -249,6 +266,13 @@ impl Environment {
         for file in &journal.files_gone {
             fs::remove_file(&file.path(&self.project))?;
         }
+        let cargo = self.project.cargo_folder();
+        if journal.cargo_folder_gone
+            && fs::kind(&cargo)? == fs::Kind::Folder
+            && fs::names(&cargo)?.is_some_and(|names| names.is_empty())
+        {
+            fs::remove_tree(&cargo)?;
+        }
         for file in &journal.files {
             if let Some(bytes) = fs::read(&staging.join(file.staged()))? {
                 let to = file.path(&self.project);
@@ -257,8 +281,7 @@ impl Environment {
             }
         }
         if let Some(number) = journal.keep {
-            let folders: Vec<String> = journal.folders.iter().map(|folder| folder.name.clone()).collect();
-            self.keep(number, &folders, &journal.folders_gone, journal.files_written())?;
+            self.keep(number, journal)?;
         }
         if let Some(number) = journal.from {
             self.forget(number)?;

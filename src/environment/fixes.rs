@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::change::Change;
-use super::journal::{Beside, Content, Folder, is_receipt, is_receipts};
+use super::journal::{Beside, Content, Folder, Journal, is_receipt, is_receipts};
 use super::{Environment, EnvironmentLock, is_script};
 use crate::digest::Digest;
 use crate::fault::{Fault, Result};
@@ -34,6 +34,12 @@ struct Before {
     new: Vec<String>,
     files: Vec<(Beside, Option<Content>)>,
     cargo_toml: Option<String>,
+    /// Entries without receipt that were taken away: folder and name.
+    #[serde(default)]
+    aside: Vec<(String, String)>,
+    /// Whether there was no folder `.cargo`.
+    #[serde(default)]
+    no_cargo_folder: bool,
     /// Folder of receipts, file, text.
     receipts: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -96,13 +102,15 @@ impl Environment {
                 false => before.new.push(name),
             }
         }
-        for file in change.files_written() {
+        for file in change.kept_files() {
             let bytes = match file {
                 Beside::CargoLock => cargo_lock.map(<[u8]>::to_vec),
                 _ => fs::read(&file.path(&self.project))?,
             };
             before.files.push((file, bytes.map(Content::from)));
         }
+        before.aside = change.aside();
+        before.no_cargo_folder = fs::kind(&self.project.cargo_folder())? == fs::Kind::Absent;
         before.receipts = self.receipt_texts()?;
         let text = serde_json::to_vec(&before)
             .map_err(|error| Fault::new("could not write the journal").because(&error))?;
@@ -128,26 +136,22 @@ impl Environment {
     }
 
     /// The last step of a fix: what lay in staging is kept, and the fix is complete.
-    pub(super) fn keep(
-        &self,
-        number: u32,
-        folders: &[String],
-        gone: &[String],
-        files: Vec<Beside>,
-    ) -> Result<()> {
+    pub(super) fn keep(&self, number: u32, journal: &Journal) -> Result<()> {
         let folder = self.fix_folder(number);
         let staging = self.layout.staging();
         // Where two renames took the place of an exchange, the old folder lies beside.
         let places = |name: &String| [staging.join(format!("old-{name}")), staging.join(name)];
-        let from_staging = folders.iter().flat_map(|name| places(name).map(|place| (place, name)));
-        let from_here = gone.iter().map(|name| (self.layout.folder(name), name));
+        let staged = journal.folders.iter().map(|folder| &folder.name);
+        let from_staging = staged.flat_map(|name| places(name).map(|place| (place, name)));
+        let from_here = journal.folders_gone.iter().map(|name| (self.layout.folder(name), name));
         for (from, name) in from_staging.chain(from_here) {
             if fs::is_folder(&from)? && !fs::is_folder(&folder.join(name))? {
                 fs::rename(&from, &folder.join(name))?;
             }
         }
         let digest = |file: &Beside| Ok(fs::read(&file.path(&self.project))?.as_deref().map(Digest::of));
-        let after: After = files
+        let after: After = journal
+            .kept_files()
             .into_iter()
             .map(|file| digest(&file).map(|digest| (file, digest)))
             .collect::<Result<_>>()?;
@@ -171,6 +175,14 @@ impl Environment {
                     path.display()
                 ))
                 .help("bring that file back to what the fix left (git may have it), or change it by hand"));
+            }
+        }
+        for (at, name) in &before.aside {
+            let path = self.layout.folder(at).join(name);
+            if fs::kind(&path)? != fs::Kind::Absent && !self.ours(at)?.contains(name) {
+                let what =
+                    format!("could not take the last fix back: {} was put there since", path.display());
+                return Err(Fault::new(what).help("move it away, then run `envtool doctor --undo` again"));
             }
         }
         let mut change = self.begin(lock)?;
@@ -208,6 +220,9 @@ impl Environment {
                 None => change.drop_file(file.clone()),
             }
         }
+        if before.no_cargo_folder {
+            change.drop_cargo_folder();
+        }
         change.take_from(number);
         self.commit(change, lock)?;
         Ok(true)
@@ -216,7 +231,8 @@ impl Environment {
     /// What lies on disk may come from a stranger: nothing is followed that names, or leads to, what is not ours.
     fn refuse_strange(&self, folder: &Path, before: &Before) -> Result<()> {
         let folders = before.folders.iter().chain(&before.new);
-        let names = folders.clone().all(|name| name == BIN || is_crate_folder(name));
+        let aside = before.aside.iter().map(|(at, _)| at);
+        let names = folders.clone().chain(aside).all(|name| name == BIN || is_crate_folder(name));
         let receipts = before
             .receipts
             .iter()

@@ -31,6 +31,9 @@ pub(super) struct Journal {
     /// Files beside the environment that go.
     #[serde(default)]
     pub(super) files_gone: Vec<Beside>,
+    /// Whether the folder `.cargo` goes where it is empty.
+    #[serde(default)]
+    pub(super) cargo_folder_gone: bool,
     /// Which fix this is: what it replaces is kept.
     #[serde(default)]
     pub(super) keep: Option<u32>,
@@ -64,12 +67,17 @@ pub enum Beside {
     CargoConfig,
     /// `.cargo/config`.
     LegacyCargoConfig,
+    /// `.envtool/.crates2.json`, which is cargo's.
+    CargoRecord,
+    /// `.envtool/.crates.toml`, which is cargo's.
+    OldCargoRecord,
     /// A file that somebody else put into the environment, by its path in there.
     Theirs(PathBuf),
 }
 
 impl Beside {
-    /// Every one whose place is known.
+    /// Those that any fix may change. cargo's records are kept by the fix that changes them: whoever installs something
+    /// later writes them too, and that stands in no other's way.
     pub(super) const ALL: [Self; 5] =
         [Self::Manifest, Self::Lock, Self::CargoLock, Self::CargoConfig, Self::LegacyCargoConfig];
 
@@ -82,6 +90,8 @@ impl Beside {
             Self::CargoConfig => project.cargo_config(),
             Self::LegacyCargoConfig => project.legacy_cargo_config(),
             Self::Theirs(path) => project.environment().root().join(path),
+            Self::CargoRecord => project.environment().cargo_record(),
+            Self::OldCargoRecord => project.environment().old_cargo_record(),
         }
     }
 
@@ -92,6 +102,8 @@ impl Beside {
             Self::CargoLock => "beside-cargo-lock",
             Self::CargoConfig => "beside-cargo-config",
             Self::LegacyCargoConfig => "beside-legacy-cargo-config",
+            Self::CargoRecord => "beside-cargo-record",
+            Self::OldCargoRecord => "beside-old-cargo-record",
             Self::Theirs(path) => {
                 return format!("theirs-{}", Digest::of(path.as_os_str().as_encoded_bytes()).short(32));
             }
@@ -132,10 +144,10 @@ impl Content {
 }
 
 impl Journal {
-    /// The files that a fix keeps: each whose place is known, and those of others that are written.
-    pub(super) fn files_written(&self) -> Vec<Beside> {
-        let theirs = self.files.iter().filter(|file| matches!(file, Beside::Theirs(_)));
-        Beside::ALL.into_iter().chain(theirs.cloned()).collect()
+    /// The files beside the environment that a fix keeps, or has to find again to be taken back.
+    pub(super) fn kept_files(&self) -> Vec<Beside> {
+        let more = self.files.iter().chain(&self.files_gone).filter(|file| !Beside::ALL.contains(file));
+        Beside::ALL.iter().chain(more).cloned().collect()
     }
 
     /// Whether every name in it is one that envtool writes: what lies on disk may come from a stranger.

@@ -38,12 +38,16 @@ impl Environment {
         }
     }
 
-    /// Refuses where a file beside the environment leads out of the project.
+    /// Refuses where a file beside the environment leads out of the project. Where `.envtool` itself is a link, cargo's
+    /// records lie where that leads.
     pub(super) fn refuse_outside(&self, file: &Path) -> Result<()> {
-        let root = fs::canonical(self.project.root())?;
+        let homes = [fs::canonical(self.project.root())?, fs::canonical(self.layout.root())?];
         let mut there: PathBuf = file.to_owned();
         while fs::metadata(&there)?.is_none() && there.pop() {}
-        match fs::canonical(&there)?.starts_with(&root) {
+        let there = fs::canonical(&there)?;
+        match there.starts_with(&homes[0])
+            || file.starts_with(self.layout.root()) && there.starts_with(&homes[1])
+        {
             true => Ok(()),
             false => Err(self.refused(file, "it leads out of the project")),
         }

@@ -14,7 +14,7 @@ use crate::export::{self, Exporter};
 use crate::fault::{Fault, Result};
 use crate::fetch::{Archive, Fetched};
 use crate::fs;
-use crate::layout::ENVIRONMENT;
+use crate::layout::{BIN, ENVIRONMENT};
 use crate::manifest::Link;
 use crate::package::PackageId;
 use crate::plan::{self, Plan, Wanted};
@@ -65,12 +65,18 @@ pub(super) fn make_ready(session: &Session<'_>, rows: &[Row], unreadable: &[Pack
     let link = session.project.manifest.env.link;
     let receipts = session.environment.receipts()?;
     let mut listing = session.environment.listing()?;
-    for (folder, entry) in session.fixing.iter().flat_map(|fixing| &fixing.distrusted) {
+    let fixing = session.fixing.as_ref();
+    let aside: Vec<_> = fixing.iter().flat_map(|fixing| &fixing.put_aside).collect();
+    let distrusted = fixing.iter().flat_map(|fixing| &fixing.distrusted);
+    for (folder, entry) in distrusted.chain(aside.iter().copied()) {
         if let Some(entries) = listing.folders.get_mut(folder) {
             entries.remove(std::ffi::OsStr::new(entry));
         }
     }
-    let plan = plan::plan(wanted.clone(), receipts, &listing, link)?;
+    let mut plan = plan::plan(wanted.clone(), receipts.clone(), &listing, link)?;
+    for (folder, entry) in aside.into_iter().filter(|(folder, _)| folder != BIN) {
+        plan.put_aside(folder, entry, &wanted, &receipts);
+    }
 
     let needed = needed(&plan, &wanted, link)?;
     let (git, registry): (Vec<&Wanted>, Vec<&Wanted>) =

@@ -1,15 +1,19 @@
 //! The end of a sync: everything that is ready becomes one change of the environment and of the files beside it.
 
+use std::collections::BTreeSet;
+
 use super::closure::Ready;
 use super::stamp::{self, Made};
 use super::tools::Tools;
 use super::{Report, Session};
 use crate::apply;
 use crate::cargo::entry;
+use crate::cargo_installed::{self, Origin};
 use crate::environment::{Beside, changed_meanwhile};
 use crate::fault::Result;
 use crate::fs;
 use crate::lock::{Lock, Row};
+use crate::package::PackageId;
 use crate::signals;
 
 /// Carries out what is ready, and leaves a stamp. `packages` are the rows of crates that envtool.lock is to hold.
@@ -63,6 +67,12 @@ pub(super) fn commit(
         fs::may_be_changed(&file.path(&project.layout))?;
         ready.change.file(file, text.as_bytes())?;
     }
+    for (folder, entry) in session.fixing.iter().flat_map(|fixing| &fixing.put_aside) {
+        ready.change.put_aside(folder, entry);
+    }
+    for (file, text) in cargo_records(session)? {
+        ready.change.file(file, text.as_bytes())?;
+    }
     // 3. Carry it out: from here on Ctrl-C comes too late.
     signals::check()?;
     let (change, report) = ready.split();
@@ -76,3 +86,28 @@ pub(super) fn commit(
     }
     Ok(Report { locked, tools: tools.done, tools_removed: tools.plan.removed, ..report })
 }
+
+/// cargo's own records of the environment, without what they are to forget.
+fn cargo_records(session: &Session<'_>) -> Result<Vec<(Beside, String)>> {
+    let Some(fixing) = session.fixing.as_ref().filter(|fixing| !fixing.forgotten.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let mut writes = Vec::new();
+    let without: [(_, Without); 2] = [
+        (Beside::CargoRecord, cargo_installed::without),
+        (Beside::OldCargoRecord, cargo_installed::without_in_old),
+    ];
+    for (file, without) in without {
+        // One that is no text says nothing, and stays.
+        let before = fs::read(&file.path(&session.project.layout))?.map(String::from_utf8);
+        if let Some(Ok(before)) = before
+            && let Some(text) = without(&before, &fixing.forgotten)
+        {
+            writes.push((file, text));
+        }
+    }
+    Ok(writes)
+}
+
+/// From a record to the same without some packages.
+type Without = fn(&str, &BTreeSet<(PackageId, Origin)>) -> Option<String>;

@@ -13,6 +13,7 @@ use crate::cargo::program::{Cargo, Surroundings};
 use crate::cargo::{config, entry};
 use crate::cargo_config::CargoConfig;
 use crate::cargo_include::{self, State};
+use crate::cargo_installed::Origin;
 use crate::cargo_lock::{Source, crates_io};
 use crate::context::Context;
 use crate::digest::Digest;
@@ -90,6 +91,10 @@ pub struct Session<'a> {
 pub struct Fixing {
     /// Entries of folders of crates that are not what they should be: they are put there anew.
     pub distrusted: BTreeSet<(String, String)>,
+    /// Entries of folders of crates and of `bin/` that have no receipt, and go.
+    pub put_aside: BTreeSet<(String, String)>,
+    /// What `cargo install` put into the environment and its records are to forget.
+    pub forgotten: BTreeSet<(PackageId, Origin)>,
     /// Files of others in the environment that are to hold another text, by their path in it.
     pub files: BTreeMap<PathBuf, String>,
     /// Executables that tools take over from the machine, by tool and by name.

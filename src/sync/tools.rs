@@ -12,7 +12,7 @@ use crate::compile::{Compiler, Crate, Made, Source, Toolchain};
 use crate::digest::Digest;
 use crate::fault::{Fault, Result};
 use crate::fs;
-use crate::layout::{CARGO_LOCK, LOCK};
+use crate::layout::{BIN, CARGO_LOCK, LOCK};
 use crate::lock::{Lock, ToolRow};
 use crate::manifest::ToolPin;
 use crate::package::{PackageId, PackageName, is_executable_name};
@@ -103,7 +103,13 @@ pub(super) fn make_ready(session: &Session<'_>, before: &Lock) -> Result<Tools> 
         });
     }
     // 3. What that means for `bin/`.
-    let plan = tool_plan::plan(wanted, &receipts, &session.environment.bin()?)?;
+    let mut bin = session.environment.bin()?;
+    let aside = session.fixing.iter().flat_map(|fixing| &fixing.put_aside);
+    let aside: Vec<String> = aside.filter(|(at, _)| at == BIN).map(|(_, name)| name.clone()).collect();
+    bin.retain(|name, _| !aside.iter().any(|gone| name == gone.as_str()));
+    let mut plan = tool_plan::plan(wanted, &receipts, &bin)?;
+    plan.changed |= !aside.is_empty();
+    plan.ours.extend(aside);
     Ok(Tools { rows, plan, done })
 }
 

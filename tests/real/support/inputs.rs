@@ -11,7 +11,7 @@ use envtool::fetch::{Archive, Fetcher};
 use envtool::fs::Waiting;
 use envtool::http::Settings;
 use envtool::package::PackageId;
-use envtool::progress::Progress;
+use envtool::progress::{Line, Progress};
 use envtool::registry::cargo::{CRATES_IO, SparseIndex};
 use envtool::store::Store;
 
@@ -87,6 +87,15 @@ impl Progress for Silent {
     fn end(&self) {}
     fn note(&self, _: &str) {}
     fn warn(&self, _: &str) {}
+    fn show(&self, _: &[Line]) -> envtool::fault::Result<()> {
+        Ok(())
+    }
+    fn can_ask(&self) -> bool {
+        false
+    }
+    fn ask(&self, _: &str, answers: &[&str]) -> usize {
+        answers.len() - 1
+    }
 }
 
 /// Copies the files of an unpacked archive into folders that can be written to, without what envtool added to it.
