@@ -1,10 +1,11 @@
 //! `cargo bench --bench peers`: envtool beside cargo on the real registry, in one run, on the three real projects
-//! that the tests use, and on tools that are built. Prints a Markdown table; nothing passes or fails.
+//! that the tests use, and on tools that are built; `doctor` beside what the machine itself can do. Prints a Markdown
+//! table; nothing passes or fails.
 //!
 //! Peers take turns (A B A B), each figure is the median of its rounds. No tree is removed before the end: on ext4,
 //! files that are made right after others were removed can be ten times slower. So it needs some 26 GB in the folder
 //! for temporary files (`TMPDIR` moves it), and a quarter of an hour. `cargo bench --bench peers -- ripgrep` takes only
-//! that.
+//! that, `-- doctor` only `doctor`.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -13,6 +14,8 @@
     reason = "a benchmark may fail loudly, prepares its files without envtool's own doors, and prints"
 )]
 
+#[path = "peers/doctor.rs"]
+mod doctor;
 #[path = "../tests/real/support/inputs.rs"]
 mod inputs;
 #[expect(dead_code, reason = "shared with the tests, which use more of it")]
@@ -61,6 +64,9 @@ fn main() {
         let cold = bench.cold(input, &mut table);
         bench.warm(input, &cold, &mut table);
         bench.small(input, &cold, &mut table);
+    }
+    if asked.is_empty() || asked.iter().any(|name| name == "doctor") {
+        doctor::measure(&bench.sandbox, &mut table);
     }
     for tool in tools::TOOLS {
         if asked.is_empty() || asked.iter().any(|name| name == tool.name) {

@@ -1,5 +1,6 @@
 //! SHA-256, the only digest envtool uses: cargo's and Python's locks name it already, and the store is keyed by it.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::str::FromStr;
@@ -123,16 +124,27 @@ impl Write for Hasher {
     }
 }
 
+/// As much as is read at once: what stays in a core's own cache between reading and digesting.
+const AT_ONCE: usize = 128 * 1024;
+
+thread_local! {
+    /// One for all files of a thread: for a small file, making it anew takes longer than digesting.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 /// The digest of everything that `reader` still holds.
 pub fn of_reader(mut reader: impl Read) -> io::Result<Digest> {
     let mut hasher = Hasher::default();
-    let mut buffer = vec![0u8; 128 * 1024];
+    let mut buffer = BUFFER.take();
+    buffer.resize(AT_ONCE, 0);
     loop {
         match reader.read(&mut buffer)? {
-            0 => return Ok(hasher.finish()),
+            0 => break,
             n => hasher.update(&buffer[..n]),
         }
     }
+    BUFFER.set(buffer);
+    Ok(hasher.finish())
 }
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 #![expect(clippy::disallowed_methods, reason = "this is the door that the other files are sent to")]
 
 mod lock;
+mod walk;
 
 pub use lock::{Lock, Waiting, lock, try_lock};
+pub use walk::{Entry, walk};
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions};

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use crate::cargo_lock::Source;
+use crate::digest::Digest;
 use crate::environment::Listing;
 use crate::fault::{Fault, Result};
 use crate::manifest::Link;
@@ -30,6 +31,11 @@ impl Wanted {
     /// The name of its folder in the environment.
     pub fn entry(&self) -> String {
         self.identity.entry(&self.package)
+    }
+
+    /// The key of its tree in the store: the name of the folder that the tree lies in.
+    pub fn key(&self) -> Option<Digest> {
+        self.tree.parent()?.file_name()?.to_str()?.parse().ok()
     }
 }
 

@@ -92,7 +92,7 @@ impl Compiler<'_> {
         let tell = || self.context.progress.warn("waiting for another envtool that builds");
         let folder = self.store.layout().workshop(&self.toolchain.digest()?);
         let workshop = Workshop::open(folder, &self.context.waiting_for_build(&tell))?;
-        if let Some(built) = self.store.built(key)? {
+        if let Some(built) = self.store.built_whole(key, &row.id())? {
             return Ok(Made::Built(built));
         }
         let package = row.id();

@@ -37,10 +37,10 @@ impl Check for Missing {
             );
         }
         if scene.project.manifest.env.link == Link::Symlink {
-            for one in survey.wanted.iter().filter(|one| !added.contains(&one.package)) {
-                if !fs::is_folder(&one.tree)? {
+            for one in scene.crates()? {
+                if !one.stored.folder && !added.contains(&one.wanted.package) {
                     report(
-                        one.package.to_string(),
+                        one.wanted.package.to_string(),
                         "its link leads nowhere: the store no longer holds it".to_owned(),
                     );
                 }

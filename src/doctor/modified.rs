@@ -3,6 +3,8 @@
 //! Every file is hashed again. The receipt says what the tree was when it was unpacked; where that differs, the archive,
 //! checked against the lock, is unpacked in memory and decides.
 
+use std::path::{Path, PathBuf};
+
 use super::{Check, Finding, Remedy, Scene, Severity, Step};
 use crate::archive::{Contents, Limits, read_crate};
 use crate::digest::{self, Digest};
@@ -12,7 +14,7 @@ use crate::manifest::Link;
 use crate::parallel;
 use crate::plan::Wanted;
 use crate::receipt::{Identity, Receipt, ToolReceipt};
-use crate::store::{Found, names_and_sizes};
+use crate::store::{Found, Outline, Store, TreeRecord};
 
 /// The check.
 pub(super) struct Modified;
@@ -30,37 +32,32 @@ impl Check for Modified {
         let layout = scene.environment.layout();
         let (store, quick) = (&scene.store, scene.quick);
         let linked = matches!(scene.project.manifest.env.link, Link::Symlink | Link::Hardlink);
-        let crates: Vec<(&Wanted, &Receipt, std::path::PathBuf)> = survey
-            .wanted
-            .iter()
-            .filter_map(|one| {
-                let folder = one.source.folder();
-                let same =
-                    |(at, receipt): &&(String, Receipt)| *at == folder && receipt.package == one.package;
-                let (_, receipt) = survey.receipts.iter().find(same)?;
-                Some((one, receipt, layout.folder(&folder).join(one.entry())))
-            })
-            .collect();
-        let looked = parallel::each(crates, |(one, receipt, path)| {
-            if !fs::is_folder(&path)? || receipt.identity() != one.identity {
-                return Ok(None);
-            }
+        let installed = scene.crates()?.into_iter().filter_map(|one| {
+            let path = layout.folder(&one.wanted.source.folder()).join(one.wanted.entry());
+            let record = one.stored.record.as_ref();
+            Some(Installed { one: one.wanted, receipt: one.receipt?, record, path })
+        });
+        let mut crates: Vec<Installed<'_>> = installed.collect();
+        // The large ones first, so that no thread is left with one at the end.
+        let work = |record: &TreeRecord| if quick { record.files } else { record.bytes };
+        crates.sort_by_cached_key(|one| std::cmp::Reverse(one.record.map(work)));
+        let looked = parallel::each(crates, |installed| {
+            let one = installed.one;
             let why = match quick {
-                true => quick_look(store, one, &path)?,
-                false => look(store, one, receipt, &path)?,
+                true => installed.outline()?,
+                false => installed.look(store, &installed.path)?,
             };
             let Some(why) = why else { return Ok(None) };
             // A copy of its own leaves the store's tree as it is, and is made anew from that.
-            let from_store =
-                linked || (fs::is_folder(&one.tree)? && look(store, one, receipt, &one.tree)?.is_some());
-            Ok(Some((one.clone(), why, from_store)))
+            let from_store = linked || installed.look(store, &one.tree)?.is_some();
+            Ok(Some((one, why, from_store)))
         })?;
         let mut found: Vec<Finding> = looked
             .into_iter()
             .flatten()
             .map(|(one, why, from_store)| {
                 let mut steps = vec![Step::TakeAway { folder: one.source.folder(), entry: one.entry() }];
-                if let Some(key) = key_of(&one).filter(|_| from_store) {
+                if let Some(key) = one.key().filter(|_| from_store) {
                     steps.push(Step::DropTree(key));
                 }
                 steps.push(Step::Sync);
@@ -81,54 +78,51 @@ impl Check for Modified {
     }
 }
 
-/// The key of a tree in the store is the name of its folder's parent.
-fn key_of(one: &Wanted) -> Option<Digest> {
-    one.tree.parent()?.file_name()?.to_str()?.parse().ok()
+/// A crate that the environment holds as the lock names it.
+struct Installed<'a> {
+    one: &'a Wanted,
+    receipt: &'a Receipt,
+    /// What the store recorded of it.
+    record: Option<&'a TreeRecord>,
+    /// Where it lies.
+    path: PathBuf,
 }
 
-fn quick_look(store: &crate::store::Store, one: &Wanted, path: &std::path::Path) -> Result<Option<String>> {
-    let Some(key) = key_of(one) else { return Ok(None) };
-    let Some(record) = store.record(&key)? else { return Ok(None) };
-    let (files, bytes) = names_and_sizes(path)?;
-    Ok((files != record.files || bytes != record.bytes).then(|| {
-        format!(
-            "it holds {files} files of {bytes} bytes, and was unpacked to {} of {}",
-            record.files, record.bytes
-        )
-    }))
-}
-
-fn look(
-    store: &crate::store::Store,
-    one: &Wanted,
-    receipt: &Receipt,
-    path: &std::path::Path,
-) -> Result<Option<String>> {
-    let found = Found::look(path)?;
-    let checksum = match (&one.identity, one.whole) {
-        (Identity::Checksum(checksum), true) => Some(*checksum),
-        _ => None,
-    };
-    let says = |(file, what): (String, &str)| format!("{file} {what}");
-    // The words of the receipt and of the store's record are enough where both agree. Else the archive decides, which
-    // nobody can change along with them.
-    let now = found.contents.tree_digest();
-    let recorded = key_of(one).map(|key| store.record(&key)).transpose()?.flatten();
-    if now == receipt.tree && recorded.is_none_or(|record| record.tree == now) {
-        return Ok(found.differs(&found.contents, checksum).map(says));
+impl Installed<'_> {
+    /// How its names and sizes differ; `None` where they do not, or nothing is there.
+    fn outline(&self) -> Result<Option<String>> {
+        let Some(record) = self.record else { return Ok(None) };
+        Ok(Outline::look(&self.path)?.and_then(|outline| outline.differs(record)))
     }
-    let Some(checksum) = checksum else {
-        return Ok(Some("its files are not those that were installed".to_owned()));
-    };
-    let Some(expected) = archived(store, one, checksum)? else {
-        return Ok(Some("its files are not those that were installed".to_owned()));
-    };
-    Ok(found.differs(&expected, Some(checksum)).map(says))
+
+    /// How the files at `path` differ; `None` where they do not, or nothing is there.
+    fn look(&self, store: &Store, path: &Path) -> Result<Option<String>> {
+        let Some(found) = Found::look(path)? else { return Ok(None) };
+        let one = self.one;
+        let checksum = match (&one.identity, one.whole) {
+            (Identity::Checksum(checksum), true) => Some(*checksum),
+            _ => None,
+        };
+        let says = |(file, what): (String, &str)| format!("{file} {what}");
+        // The words of the receipt and of the store's record are enough where both agree. Else the archive decides,
+        // which nobody can change along with them.
+        let now = found.contents.tree_digest();
+        if now == self.receipt.tree && self.record.is_none_or(|record| record.tree == now) {
+            return Ok(found.differs(&found.contents, checksum).map(says));
+        }
+        let Some(checksum) = checksum else {
+            return Ok(Some("its files are not those that were installed".to_owned()));
+        };
+        let Some(expected) = archived(store, one, checksum)? else {
+            return Ok(Some("its files are not those that were installed".to_owned()));
+        };
+        Ok(found.differs(&expected, Some(checksum)).map(says))
+    }
 }
 
 /// What the archive holds that the lock's checksum names; `None` where the store lacks it or it is damaged, which
 /// `store` reports.
-fn archived(store: &crate::store::Store, one: &Wanted, checksum: Digest) -> Result<Option<Contents>> {
+pub(super) fn archived(store: &Store, one: &Wanted, checksum: Digest) -> Result<Option<Contents>> {
     let Some(path) = store.archive(&checksum)? else { return Ok(None) };
     let Some(bytes) = fs::read(&path)? else { return Ok(None) };
     if Digest::of(&bytes) != checksum {

@@ -1,6 +1,7 @@
 //! What the checks look at: read once, and only what a check asks for.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::cargo::{config, entry};
@@ -8,11 +9,36 @@ use crate::cargo_config::CargoConfig;
 use crate::context::Context;
 use crate::environment::Environment;
 use crate::fault::{Fault, Result};
+use crate::fs;
 use crate::layout::CARGO_MANIFEST;
+use crate::package::PackageId;
+use crate::parallel;
+use crate::plan::Wanted;
 use crate::project::Project;
+use crate::receipt::Receipt;
 use crate::resolve;
-use crate::store::Store;
+use crate::store::{Store, TreeRecord};
 use crate::sync::{Survey, survey};
+
+/// A crate that the lock names.
+#[derive(Debug)]
+pub struct Crate<'s> {
+    /// What is wanted of it.
+    pub wanted: &'s Wanted,
+    /// What the store holds of it.
+    pub stored: &'s Stored,
+    /// The receipt of this very release; `None` where it is not installed.
+    pub receipt: Option<&'s Receipt>,
+}
+
+/// What the store holds of one crate.
+#[derive(Debug)]
+pub struct Stored {
+    /// Whether its folder is there.
+    pub folder: bool,
+    /// What it was when it was unpacked; `None` where that is absent or cannot be read.
+    pub record: Option<TreeRecord>,
+}
 
 /// A project with its environment, and the machine around it.
 pub struct Scene<'a> {
@@ -27,6 +53,7 @@ pub struct Scene<'a> {
     /// Whether names and sizes are enough.
     pub quick: bool,
     survey: OnceCell<std::result::Result<Survey, String>>,
+    trees: OnceCell<Vec<Stored>>,
     config: OnceCell<CargoConfig>,
 }
 
@@ -46,6 +73,7 @@ impl<'a> Scene<'a> {
             store,
             quick,
             survey: OnceCell::new(),
+            trees: OnceCell::new(),
             config: OnceCell::new(),
         })
     }
@@ -77,6 +105,31 @@ impl<'a> Scene<'a> {
         let inputs = stamp.into_iter().flat_map(|stamp| stamp.inputs).map(|input| root.join(input.path));
         let members: Vec<PathBuf> = inputs.filter(|path| path.ends_with(CARGO_MANIFEST)).collect();
         resolve::manifests(root, &members)
+    }
+
+    /// Every crate that the lock names; none where a lock cannot be read.
+    pub fn crates(&self) -> Result<Vec<Crate<'_>>> {
+        let Some(survey) = self.survey() else { return Ok(Vec::new()) };
+        if self.trees.get().is_none() {
+            let store = &self.store;
+            let mut looked = parallel::each(survey.wanted.iter().enumerate().collect(), |(number, one)| {
+                let record = one.key().map(|key| store.record(&key)).transpose()?.flatten();
+                Ok((number, Stored { folder: fs::is_folder(&one.tree)?, record }))
+            })?;
+            looked.sort_unstable_by_key(|(number, _)| *number);
+            let _ = self.trees.set(looked.into_iter().map(|(_, stored)| stored).collect());
+        }
+        let receipts: BTreeMap<(&str, &PackageId), &Receipt> = survey
+            .receipts
+            .iter()
+            .map(|(folder, receipt)| ((folder.as_str(), &receipt.package), receipt))
+            .collect();
+        let trees = self.trees.get().into_iter().flatten();
+        let crates = survey.wanted.iter().zip(trees).map(|(wanted, stored)| {
+            let receipt = receipts.get(&(wanted.source.folder().as_str(), &wanted.package)).copied();
+            Crate { wanted, stored, receipt: receipt.filter(|receipt| receipt.identity() == wanted.identity) }
+        });
+        Ok(crates.collect())
     }
 
     /// cargo's configuration in the project, without that of environments.

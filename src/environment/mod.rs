@@ -29,6 +29,7 @@ use crate::digest::{Digest, Hasher};
 use crate::fault::{Fault, Result};
 use crate::fs::{self, Kind};
 use crate::layout::{EnvironmentLayout, ProjectLayout, RESOLVING, TOOLS, is_crate_folder};
+use crate::parallel;
 use crate::receipt::{Receipt, ToolReceipt};
 
 /// An environment that is there.
@@ -272,18 +273,21 @@ impl Environment {
 
     /// Every receipt, with the folder it belongs to.
     pub fn receipts(&self) -> Result<Vec<(String, Receipt)>> {
-        let mut receipts = Vec::new();
+        let mut files = Vec::new();
         let root = self.layout.receipts();
         for folder in fs::names(&root)?.unwrap_or_default() {
             let path = root.join(&folder);
             let Some(folder) = folder.to_str().filter(|name| is_crate_folder(name)) else { continue };
-            for name in fs::names(&path)?.unwrap_or_default() {
-                let file = path.join(name);
-                if let Some(bytes) = fs::read(&file)? {
-                    receipts.push((folder.to_owned(), Receipt::parse(&bytes, &file.display().to_string())?));
-                }
-            }
+            let names = fs::names(&path)?.unwrap_or_default();
+            files.extend(names.into_iter().map(|name| (folder.to_owned(), path.join(name))));
         }
+        let receipts = parallel::each(files, |(folder, file)| {
+            let Some(bytes) = fs::read(&file)? else { return Ok(None) };
+            let receipt = Receipt::parse(&bytes, &file.display().to_string())?;
+            Ok(Some((folder, receipt)))
+        })?;
+        let mut receipts: Vec<(String, Receipt)> = receipts.into_iter().flatten().collect();
+        receipts.sort_by(|(a, one), (b, other)| (a, &one.package).cmp(&(b, &other.package)));
         Ok(receipts)
     }
 

@@ -47,16 +47,33 @@ impl Store {
     /// somebody took it away. That one stays until another takes its place: another envtool may have put a whole one
     /// there by the time that it would be removed.
     pub fn built(&self, key: &Digest) -> Result<Option<Built>> {
-        let folder = self.layout.built(key);
-        let Some(bytes) = fs::read(&StoreLayout::built_record(&folder))? else { return Ok(None) };
-        let Ok(record) = serde_json::from_slice::<BuiltRecord>(&bytes) else { return Ok(None) };
-        let built = Built { key: *key, folder, record };
+        let Some(record) = self.built_record(key)? else { return Ok(None) };
+        let built = Built { key: *key, folder: self.layout.built(key), record };
         for name in built.record.bins.keys() {
             if !fs::is_file(&built.executable(name))? {
                 return Ok(None);
             }
         }
         Ok(Some(built))
+    }
+
+    /// The same for a tool that is about to be installed: every executable is read, and the record is of `package`.
+    pub fn built_whole(&self, key: &Digest, package: &PackageId) -> Result<Option<Built>> {
+        let Some(built) = self.built(key)?.filter(|built| built.record.package == *package) else {
+            return Ok(None);
+        };
+        for (name, recorded) in &built.record.bins {
+            if digest(&built.executable(name))? != *recorded {
+                return Ok(None);
+            }
+        }
+        Ok(Some(built))
+    }
+
+    /// What the tool under `key` was when it was built; `None` where that is absent or cannot be read.
+    pub fn built_record(&self, key: &Digest) -> Result<Option<BuiltRecord>> {
+        let bytes = fs::read(&StoreLayout::built_record(&self.layout.built(key)))?;
+        Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }
 
     /// Takes an executable over from the machine: a copy of it, under its own digest and never among what was built.
@@ -98,7 +115,7 @@ impl Store {
         fs::write_new(&StoreLayout::built_record(aside.path()), &text)?;
         fs::set_mode(aside.path(), 0o755)?;
         let folder = self.layout.built(key);
-        if self.built(key)?.is_none() {
+        if self.built_whole(key, package)?.is_none() {
             fs::remove_tree(&folder)?;
         }
         // Where another was quicker, its executables count, and ours go with the folder.

@@ -13,7 +13,7 @@ mod vouch;
 
 pub use built::{Built, BuiltRecord};
 pub use stamp::{Input, Known, Stamp};
-pub use vouch::{Found, names_and_sizes};
+pub use vouch::{Found, Outline};
 
 use std::fs::File;
 use std::io::Read;
@@ -58,6 +58,9 @@ pub struct TreeRecord {
     pub files: u64,
     /// Their size in bytes.
     pub bytes: u64,
+    /// The digest of their names and sizes; `None` where an earlier envtool unpacked it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<Digest>,
 }
 
 /// The size of one bucket of the store.
@@ -235,11 +238,8 @@ impl Store {
         let dest = aside.join(package.folder());
         let contents = fill(&dest)?;
         fs::set_mode(&dest, 0o555)?;
-        let record = TreeRecord {
-            tree: contents.tree_digest(),
-            files: contents.files.len() as u64,
-            bytes: contents.bytes(),
-        };
+        let Outline { files, bytes, names } = Outline::of_contents(&contents);
+        let record = TreeRecord { tree: contents.tree_digest(), files, bytes, names: Some(names) };
         let text = serde_json::to_vec(&record)
             .map_err(|error| Fault::new("could not write a record").because(&error))?;
         fs::write_new(&StoreLayout::tree_record(aside), &text)?;

@@ -1,12 +1,15 @@
-//! What really lies in a tree: every file hashed again, for whoever does not take a record's word for it.
+//! What really lies in a tree: every file hashed again, or looked at by name and size, for whoever does not take a
+//! record's word for it.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::Path;
 
+use super::TreeRecord;
 use crate::archive::{CHECKSUM_FILE, Contents, FileRecord, checksum_json};
 use crate::digest::{self, Digest};
-use crate::fault::{Fault, Result};
-use crate::fs;
+use crate::fault::Result;
+use crate::fs::{self, Entry, Kind};
 
 /// What lies in a folder of a crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,24 +23,34 @@ pub struct Found {
 }
 
 impl Found {
-    /// Looks at `folder`, a link to one among it; every file is hashed.
-    pub fn look(folder: &Path) -> Result<Self> {
+    /// Looks at `folder`, a link to one among it; every file is hashed. `None` where no folder is there.
+    pub fn look(folder: &Path) -> Result<Option<Self>> {
         let mut found = Self { contents: Contents { files: BTreeMap::new() }, list: None, odd: Vec::new() };
-        for entry in walk(folder) {
-            let (entry, name) = entry?;
-            if entry.file_type().is_dir() {
-                continue;
-            }
-            if !entry.file_type().is_file() {
+        let there = fs::walk(folder, &mut |entry| {
+            let name = String::from_utf8_lossy(entry.path()).into_owned();
+            if entry.kind() != Kind::File {
                 found.odd.push(name);
-            } else if name == CHECKSUM_FILE {
-                found.list = fs::read(entry.path())?;
-            } else {
-                let record = record(entry.path())?;
-                found.contents.files.insert(name, record);
+                return Ok(());
             }
-        }
-        Ok(found)
+            let mut file = entry.open()?;
+            let failed = |error: std::io::Error| fs::failed("read", &folder.join(&name), &error);
+            if name == CHECKSUM_FILE {
+                let mut list = Vec::new();
+                file.read_to_end(&mut list).map_err(failed)?;
+                found.list = Some(list);
+                return Ok(());
+            }
+            let about = file.metadata().map_err(failed)?;
+            // As far as it said it goes: so the end need not be asked for, which counts with many small files.
+            let digest = digest::of_reader(file.take(about.len())).map_err(failed)?;
+            found
+                .contents
+                .files
+                .insert(name, FileRecord { digest, mode: fs::mode(&about), size: about.len() });
+            Ok(())
+        })?;
+        found.odd.sort();
+        Ok(there.then_some(found))
     }
 
     /// The first way in which this is not what an archive with `checksum` holds, as a path and what is wrong with it.
@@ -62,36 +75,109 @@ impl Found {
     }
 }
 
-/// How many files lie in a folder but cargo's list of checksums, and their size: what can be told without reading.
-pub fn names_and_sizes(folder: &Path) -> Result<(u64, u64)> {
-    let (mut files, mut bytes) = (0, 0);
-    for entry in walk(folder) {
-        let (entry, name) = entry?;
-        if entry.file_type().is_file() && name != CHECKSUM_FILE {
-            files += 1;
-            bytes += entry.metadata().map_err(|error| unreadable(entry.path(), &error))?.len();
-        }
+/// The names and sizes of a tree's files, cargo's list of checksums not counted: what can be told without reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outline {
+    /// How many files there are.
+    pub files: u64,
+    /// Their size in bytes.
+    pub bytes: u64,
+    /// One digest of all names and sizes.
+    pub names: Digest,
+}
+
+impl Outline {
+    /// Looks at `folder`, a link to one among it. `None` where no folder is there.
+    pub fn look(folder: &Path) -> Result<Option<Self>> {
+        // All names one after the other, and where each begins and ends: a name of its own would cost an allocation.
+        let (mut names, mut found) = (Vec::new(), Vec::new());
+        let there = fs::walk(folder, &mut |entry: &Entry<'_>| {
+            if entry.path() == CHECKSUM_FILE.as_bytes() {
+                return Ok(());
+            }
+            let begin = names.len();
+            names.extend_from_slice(entry.path());
+            // What is no file is none of an archive's, whatever its size.
+            let size = if entry.kind() == Kind::File { Some(entry.size()?) } else { None };
+            found.push((begin..names.len(), size));
+            Ok(())
+        })?;
+        found.sort_unstable_by(|(a, _), (b, _)| names[a.clone()].cmp(&names[b.clone()]));
+        let files = found.into_iter().map(|(name, size)| (&names[name], size));
+        Ok(there.then(|| Self::of(files)))
     }
-    Ok((files, bytes))
+
+    /// The outline of what was unpacked.
+    pub(super) fn of_contents(contents: &Contents) -> Self {
+        Self::of(contents.files.iter().map(|(path, file)| (path.as_bytes(), Some(file.size))))
+    }
+
+    /// The digest is over `PATH\0SIZE` for each file in the order of their paths' bytes, the size as eight bytes, the
+    /// largest there is for what is no file. No path holds a NUL.
+    fn of<'n>(files: impl Iterator<Item = (&'n [u8], Option<u64>)>) -> Self {
+        let mut outline = Self { files: 0, bytes: 0, names: Digest::of(b"") };
+        let mut lines = Vec::new();
+        for (name, size) in files {
+            lines.extend_from_slice(name);
+            lines.push(0);
+            lines.extend_from_slice(&size.unwrap_or(u64::MAX).to_be_bytes());
+            outline.files += u64::from(size.is_some());
+            outline.bytes += size.unwrap_or_default();
+        }
+        outline.names = Digest::of(&lines);
+        outline
+    }
+
+    /// How this is not what was unpacked; `None` where nothing differs.
+    pub fn differs(&self, record: &TreeRecord) -> Option<String> {
+        if (self.files, self.bytes) != (record.files, record.bytes) {
+            return Some(format!(
+                "it holds {} files of {} bytes, and was unpacked to {} of {}",
+                self.files, self.bytes, record.files, record.bytes
+            ));
+        }
+        let same = record.names.is_none_or(|names| names == self.names);
+        (!same).then(|| "its files have other names or sizes than what was unpacked".to_owned())
+    }
 }
 
-fn walk(folder: &Path) -> impl Iterator<Item = Result<(walkdir::DirEntry, String)>> + '_ {
-    walkdir::WalkDir::new(folder).min_depth(1).follow_root_links(true).into_iter().map(move |entry| {
-        let entry = entry.map_err(|error| unreadable(folder, &error))?;
-        let inside = entry.path().strip_prefix(folder).unwrap_or(entry.path());
-        let name = inside.to_string_lossy().replace('\\', "/");
-        Ok((entry, name))
-    })
-}
+#[cfg(test)]
+mod tests {
+    use super::Outline;
+    use crate::archive::{Contents, FileRecord};
+    use crate::digest::Digest;
+    use crate::fs;
+    use crate::store::TreeRecord;
 
-fn record(path: &Path) -> Result<FileRecord> {
-    let gone = || Fault::new(format!("{} is gone", path.display())).help("run it again");
-    let file = fs::open(path)?.ok_or_else(gone)?;
-    let about = file.metadata().map_err(|error| unreadable(path, &error))?;
-    let digest = digest::of_reader(file).map_err(|error| unreadable(path, &error))?;
-    Ok(FileRecord { digest, mode: fs::mode(&about), size: about.len() })
-}
-
-fn unreadable(path: &Path, error: &(dyn std::error::Error + 'static)) -> Fault {
-    Fault::new(format!("could not read {}", path.display())).because(error).help("see that you may read it")
+    #[test]
+    fn an_outline_tells_names_and_sizes_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let write = |name: &str, text: &str| fs::write(&at(name), text.as_bytes()).unwrap();
+        fs::create_folders(&at("a")).unwrap();
+        let mut contents = Contents::default();
+        for (name, text) in [("a/b", "1"), ("a-b", "22"), ("a.b", "")] {
+            write(name, text);
+            let digest = Digest::of(text.as_bytes());
+            contents
+                .files
+                .insert(name.to_owned(), FileRecord { digest, mode: 0o644, size: text.len() as u64 });
+        }
+        write(".cargo-checksum.json", "{}");
+        let Outline { files, bytes, names } = Outline::of_contents(&contents);
+        let record = TreeRecord { tree: contents.tree_digest(), files, bytes, names: Some(names) };
+        let old = TreeRecord { names: None, ..record.clone() };
+        let differs = |record: &TreeRecord| Outline::look(dir.path()).unwrap().unwrap().differs(record);
+        assert_eq!((differs(&record), differs(&old)), (None, None));
+        write("a-b", "33");
+        assert_eq!(differs(&record), None, "contents are not read");
+        // Sizes that change places are as many files of as many bytes.
+        write("a-b", "1");
+        write("a/b", "22");
+        assert_eq!(differs(&old), None);
+        assert!(differs(&record).unwrap().contains("other names or sizes"));
+        write("a-b", "333");
+        assert!(differs(&record).unwrap().contains("3 files of 5 bytes"));
+        assert_eq!(Outline::look(&at("none")).unwrap(), None);
+    }
 }

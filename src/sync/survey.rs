@@ -1,6 +1,8 @@
 //! What an environment is to hold, beside what it holds, without changing anything and without a network: for whoever
 //! looks and does not mend.
 
+use std::collections::BTreeMap;
+
 use super::closure::Row;
 use super::session::read_lock;
 use crate::cargo_config::CargoConfig;
@@ -10,6 +12,7 @@ use crate::export;
 use crate::fault::Result;
 use crate::fs;
 use crate::lock::{Lock, ToolRow};
+use crate::package::PackageId;
 use crate::plan::{self, Plan, Wanted};
 use crate::project::Project;
 use crate::receipt::{Identity, Receipt, ToolReceipt};
@@ -44,7 +47,14 @@ pub fn survey(project: &Project, environment: &Environment, store: &Store) -> Re
     let lock = lock.unwrap_or_default();
     let receipts = environment.receipts()?;
     let listing = environment.listing()?;
-    let wanted: Vec<Wanted> = rows.iter().filter_map(|row| wanted(row, &receipts, store)).collect();
+    let by_name: BTreeMap<(&str, &PackageId), &Receipt> =
+        receipts.iter().map(|(folder, receipt)| ((folder.as_str(), &receipt.package), receipt)).collect();
+    let wanted: Vec<Wanted> = rows
+        .iter()
+        .filter_map(|row| {
+            wanted(row, by_name.get(&(row.source.folder().as_str(), &row.package)).copied(), store)
+        })
+        .collect();
     let link = project.manifest.env.link;
     let plan = plan::plan(wanted.clone(), receipts.clone(), &listing, link);
     let mut sources: Vec<Source> = rows.iter().map(|row| row.source.clone()).collect();
@@ -97,11 +107,7 @@ fn rows(project: &Project, lock: Option<&Lock>) -> Result<Vec<Row>> {
 }
 
 /// What one row leads to. Where a receipt says that a stub was installed, that is what is wanted.
-fn wanted(row: &Row, receipts: &[(String, Receipt)], store: &Store) -> Option<Wanted> {
-    let receipt = receipts
-        .iter()
-        .find(|(folder, receipt)| *folder == row.source.folder() && receipt.package == row.package);
-    let receipt = receipt.map(|(_, receipt)| receipt);
+fn wanted(row: &Row, receipt: Option<&Receipt>, store: &Store) -> Option<Wanted> {
     let (identity, key) = match &row.source {
         Source::Git { url, commit, .. } => {
             (Identity::Commit(commit.clone()), export::key(&row.package, url, commit))

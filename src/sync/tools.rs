@@ -218,7 +218,7 @@ impl<'s, 'a> Making<'s, 'a> {
     pub(super) fn built(&mut self, row: &mut ToolRow) -> Result<(Built, Option<Duration>)> {
         let begun = Instant::now();
         let key = self.compiler(row)?.key(row)?;
-        if let Some(built) = self.session.store.built(&key)? {
+        if let Some(built) = self.session.store.built_whole(&key, &row.id())? {
             return Ok((built, None));
         }
         let tree = self.session.trees(&[(row.id(), row.checksum)])?.remove(0);

@@ -18,6 +18,7 @@ mod doctor_lock;
 mod doctor_machine;
 mod doctor_modified;
 mod doctor_moved;
+mod doctor_store;
 mod doctor_terminal;
 mod faults;
 mod harness;
