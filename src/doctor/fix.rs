@@ -1,7 +1,7 @@
 //! Carrying remedies out: the steps of all findings, each once, as one change that can be taken back.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Finding, Step, moved};
@@ -10,6 +10,7 @@ use crate::environment::Environment;
 use crate::environment::changed_meanwhile;
 use crate::fault::{Fault, Result};
 use crate::fs;
+use crate::layout::BIN;
 use crate::lock::Lock;
 use crate::manifest::{Pin, Section, ToolPin, with_pin};
 use crate::package::PackageId;
@@ -41,9 +42,15 @@ pub fn carry_out(steps: &[Step], rebuild: bool, project: &Project, context: &Con
     })?;
     fixing.cargo_lock = fs::read(&project.layout.cargo_lock())?;
     let mut next = project.text.clone();
-    let mut refused = None;
+    let mut refused = Refused::default();
     let layout = session.store.layout();
+    let bin = project.layout.environment().bin();
     for step in steps {
+        // What was to make room for a tool that does not come in stays.
+        if refused.holds(step, &bin) {
+            continue;
+        }
+        refused.others |= !matches!(step, Step::Adopt { .. } | Step::Sync);
         match step {
             Step::DropTree(key) => fs::remove_tree(&layout.tree_entry(key))?,
             Step::DropArchive(key) => fs::remove_file(&layout.archive(key))?,
@@ -69,7 +76,8 @@ pub fn carry_out(steps: &[Step], rebuild: bool, project: &Project, context: &Con
                         context
                             .progress
                             .warn(&format!("{package} stays as it is, since it cannot be pinned: {fault}"));
-                        refused.get_or_insert(fault);
+                        refused.tools.push((package, files));
+                        refused.why.get_or_insert(fault);
                         continue;
                     }
                 };
@@ -102,10 +110,9 @@ pub fn carry_out(steps: &[Step], rebuild: bool, project: &Project, context: &Con
         }
     }
     // Where that one was all there was to do, it is the answer, and no fix to take back is left.
-    let adopts = |step: &Step| matches!(step, Step::Adopt { .. } | Step::Sync);
-    if let Some(fault) = refused
+    if let Some(fault) = refused.why
         && fixing.admitted.is_empty()
-        && steps.iter().all(adopts)
+        && !refused.others
         && sync::is_current(project, context)?
     {
         return Err(fault.or_help("`envtool doctor` says what else can be done"));
@@ -113,6 +120,29 @@ pub fn carry_out(steps: &[Step], rebuild: bool, project: &Project, context: &Con
     session.fixing = Some(fixing);
     let project = project.with_manifest(next)?;
     sync::sync_with(&session.of(&project), &Edits::default())
+}
+
+/// Tools that were to be adopted and cannot be pinned.
+#[derive(Default)]
+struct Refused<'s> {
+    tools: Vec<(&'s PackageId, &'s BTreeMap<String, PathBuf>)>,
+    /// Why the first of them cannot.
+    why: Option<Fault>,
+    /// Whether a step has anything to do beside them.
+    others: bool,
+}
+
+impl Refused<'_> {
+    /// Whether a step only makes room in `bin` for one of them.
+    fn holds(&self, step: &Step, bin: &Path) -> bool {
+        self.tools.iter().any(|(package, files)| match step {
+            Step::PutAside { folder, entry } => {
+                folder == BIN && files.get(entry).is_some_and(|file| file.parent() == Some(bin))
+            }
+            Step::Forget { package: forgotten, .. } => forgotten == *package,
+            _ => false,
+        })
+    }
 }
 
 /// What envtool.lock says. A lock that a step makes again is not read: what it is made from goes into `fixing`. One that

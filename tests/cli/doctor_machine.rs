@@ -613,7 +613,7 @@ fn what_git_has_and_has_not_is_asked_of_git() {
     one.write(".envtool/credentials.toml", "");
     is(&[".envtool/credentials.toml"]);
     let output = one.envtool(&["doctor", "--check", "tracked"]).env("PATH", sandbox.empty()).run();
-    assert_eq!(output.stdout.matches("warning[tracked]").count(), 1, "{output}");
+    assert_eq!(output.stdout.matches("  tracked: ").count(), 1, "{output}");
     fs::remove_file(one.path(".envtool/credentials.toml")).unwrap();
     git(&["add", "--force", ".envtool"]);
     let output = one.envtool(&["doctor", "--check", "tracked"]).env("PATH", sandbox.empty()).ok();
