@@ -150,6 +150,13 @@ pub fn parse(crates2: Option<&str>, crates: Option<&str>, root: &str) -> Records
         read(text, &name, older_listing, &mut records.unread)
     });
     for (key, (bins, build)) in merged(newer, older) {
+        // These names become paths: what is none of a file would lead out of `bin`.
+        if let Some(bad) = bins.iter().find(|bin| !is_file_name(bin)) {
+            records.unread.push(format!(
+                "{root}: the records of cargo install name the executable {bad:?} of {key:?}, which is no file's name"
+            ));
+            continue;
+        }
         match key_of(&key) {
             Some((package, source)) => {
                 records.installed.push(Installed { package, source, bins, build });
@@ -161,6 +168,10 @@ pub fn parse(crates2: Option<&str>, crates: Option<&str>, root: &str) -> Records
     }
     records.installed.sort_by(|a, b| (&a.package, &a.source).cmp(&(&b.package, &b.source)));
     records
+}
+
+fn is_file_name(name: &str) -> bool {
+    !name.is_empty() && ![".", ".."].contains(&name) && !name.contains(['/', '\\', '\0', ':'])
 }
 
 /// Reads a file; one that is empty says nothing, as in cargo.
@@ -353,6 +364,17 @@ mod tests {
             assert_eq!((records.installed.len(), records.unread.len()), (3, 1), "{bad}");
         }
         assert_eq!(parse(None, None, "/r"), Records::default());
+    }
+
+    #[test]
+    fn an_executable_that_is_a_path_costs_its_package() {
+        for name in ["/home/me/notes", "../../x", "a/b", "..", "", "C:x", "a\\b"] {
+            let new = newer().replace("\"hexyl\"]", &format!("\"hexyl\",{name:?}]"));
+            assert_ne!(new, newer());
+            let records = parse(Some(&new), None, "/r");
+            assert!(records.installed.iter().all(|tool| tool.package.name.as_str() != "hexyl"), "{name}");
+            assert_eq!((records.installed.len(), records.unread.len()), (2, 1), "{records:?}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::fault::{Fault, Result};
 use crate::manifest::Link;
-use crate::package::PackageId;
+use crate::package::{PackageId, is_executable_name};
 
 /// What one crate put into an environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,9 +70,16 @@ pub enum How {
 }
 
 impl ToolReceipt {
-    /// Reads a receipt. `name` is how errors name the file.
+    /// Reads a receipt. `name` is how errors name the file. A receipt may come from a stranger, and its names become
+    /// paths: one that is no name of an executable is refused.
     pub fn parse(bytes: &[u8], name: &str) -> Result<Self> {
-        parse(bytes, name)
+        let receipt: Self = parse(bytes, name)?;
+        match receipt.bins.keys().find(|bin| !is_executable_name(bin)) {
+            None => Ok(receipt),
+            Some(bad) => Err(Fault::new(format!("could not read the receipt {name}"))
+                .why(format!("{bad:?} is no name of an executable"))
+                .help(UNREADABLE)),
+        }
     }
 
     /// The bytes of the file.
@@ -81,11 +88,12 @@ impl ToolReceipt {
     }
 }
 
+/// What to do about a receipt that cannot be read.
+const UNREADABLE: &str = "remove that file and run `envtool sync`, which makes it again";
+
 fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8], name: &str) -> Result<T> {
     serde_json::from_slice(bytes).map_err(|error| {
-        Fault::new(format!("could not read the receipt {name}"))
-            .because(&error)
-            .help("remove that file and run `envtool sync`, which makes it again")
+        Fault::new(format!("could not read the receipt {name}")).because(&error).help(UNREADABLE)
     })
 }
 
@@ -150,7 +158,7 @@ impl Identity {
 
 #[cfg(test)]
 mod tests {
-    use super::{Identity, Receipt};
+    use super::{Identity, Receipt, ToolReceipt};
     use crate::digest::Digest;
     use crate::manifest::Link;
 
@@ -172,5 +180,20 @@ mod tests {
         assert_eq!(Receipt::parse(&bytes, "r").unwrap(), receipt);
         assert_eq!(receipt.identity(), Identity::Checksum(Digest::of(b"a")));
         assert!(Receipt::parse(b"{", "r").unwrap_err().to_string().contains("the receipt r"));
+    }
+
+    #[test]
+    fn a_tool_has_no_executable_that_is_a_path() {
+        for (name, is_fine) in
+            [("a", true), ("cargo-a.exe", true), ("../a", false), ("/a", false), ("a/b", false), ("", false)]
+        {
+            let digest = Digest::of(b"a");
+            let bytes = serde_json::json!({
+                "name": "a", "version": "1.0.0", "source": "crates.io", "checksum": digest, "row": digest,
+                "how": "adopted", "key": digest, "bins": {(name): digest},
+            });
+            let read = ToolReceipt::parse(bytes.to_string().as_bytes(), "r");
+            assert_eq!(read.is_ok(), is_fine, "{name}");
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! `broken-executable`: an executable whose interpreter or shared library is gone.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::{Check, Finding, Remedy, Scene, Severity, Step};
+use crate::environment::path_inside;
 use crate::executable::{self, Needs};
 use crate::fault::Result;
 use crate::fs;
@@ -19,7 +20,8 @@ impl Check for BrokenExecutable {
 
     fn detect(&self, scene: &Scene<'_>) -> Result<Vec<Finding>> {
         let bin = scene.environment.layout().bin();
-        let receipts = scene.environment.tool_receipts()?;
+        // One that cannot be read `stale-lock` reports.
+        let receipts = scene.environment.tool_receipts().unwrap_or_default();
         let libraries = library_folders()?;
         let mut found = Vec::new();
         for name in scene.environment.bin()?.into_keys() {
@@ -47,12 +49,18 @@ impl Check for BrokenExecutable {
     }
 }
 
+/// PATH as an executable of the environment finds it: its interpreter may be another tool of that.
+fn inside(scene: &Scene<'_>) -> OsString {
+    let home = scene.context.cargo_home().ok();
+    path_inside(scene.environment.layout().root(), &scene.context.path, home)
+}
+
 /// What an executable needs and this machine has not.
 fn gone(needs: &Needs, file: &Path, folders: &[PathBuf], scene: &Scene<'_>) -> Result<Option<String>> {
     if let Some(interpreter) = &needs.interpreter {
         let there = match interpreter.contains('/') {
             true => fs::is_file(Path::new(interpreter))?,
-            false => process::find(OsStr::new(interpreter), &scene.context.path, Path::new("/")).is_some(),
+            false => process::find(OsStr::new(interpreter), &inside(scene), Path::new("/")).is_some(),
         };
         if !there {
             return Ok(Some(interpreter.clone()));

@@ -19,6 +19,7 @@ use crate::fault::Result;
 use crate::fs;
 use crate::package::is_executable_name;
 use crate::process;
+use crate::progress::Progress;
 use crate::tool_plan::reserved;
 
 /// The check.
@@ -35,11 +36,13 @@ impl Check for GlobalTool {
 
     fn detect(&self, scene: &Scene<'_>) -> Result<Vec<Finding>> {
         let machine = installed(scene)?;
-        let called = Called::by(scene.project.layout.root())?;
+        let called = Called::by(scene.project.layout.root(), scene.context.progress);
         let made_here = packages(scene)?;
+        // A receipt that cannot be read `stale-lock` reports.
         let own: BTreeSet<String> = scene
             .environment
-            .tool_receipts()?
+            .tool_receipts()
+            .unwrap_or_default()
             .into_iter()
             .flat_map(|receipt| receipt.bins.into_keys())
             .collect();
@@ -146,6 +149,12 @@ pub(super) fn remedy(root: &Path, tool: &Installed) -> Remedy {
                     tool.package.version
                 ));
             }
+            if let Some(bin) = tool.bins.iter().find(|bin| !is_executable_name(bin)) {
+                return Remedy::User(format!(
+                    "`envtool add {name}@{} --bin NAME` for the executables that you want, without {bin:?}: envtool installs none of that name",
+                    tool.package.version
+                ));
+            }
             // Which features that were is not known, or is more than a pin can say: the user decides.
             if build.is_none_or(|build| build.all_features) {
                 return Remedy::User(format!(
@@ -212,13 +221,18 @@ struct Called {
 }
 
 impl Called {
-    fn by(root: &Path) -> Result<Self> {
+    fn by(root: &Path, progress: &dyn Progress) -> Self {
         let mut called =
             Self { commands: BTreeMap::new(), subcommands: BTreeMap::new(), packages: BTreeMap::new() };
         let mut aliases = BTreeSet::new();
         for path in files(root) {
             let inside = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
-            let Some((kind, text)) = read(&path, &inside)? else { continue };
+            let read = read(&path, &inside).unwrap_or_else(|fault| {
+                // One that the user may not read hides no other.
+                progress.warn(&format!("{fault}: it is not looked into for calls"));
+                None
+            });
+            let Some((kind, text)) = read else { continue };
             if kind == Kind::CargoConfig {
                 aliases.extend(calls::cargo_aliases(&text));
             }
@@ -232,7 +246,7 @@ impl Called {
             }
         }
         called.subcommands.retain(|name, _| !aliases.contains(name));
-        Ok(called)
+        called
     }
 
     /// The executables that are tools of cargo by the way in which they are called, with the first place of each.

@@ -199,6 +199,7 @@ impl Environment {
 
     /// Finishes a change that was decided, and takes back what one that was not has left.
     pub fn recover(&self, lock: &EnvironmentLock) -> Result<()> {
+        self.refuse_linked_records()?;
         self.finish(lock)?;
         self.refuse_strange_undo()?;
         self.put_back(lock)
@@ -219,6 +220,10 @@ impl Environment {
                     return Err(unreadable().why("it names what envtool never puts into an environment"));
                 }
                 self.refuse_links()?;
+                if let Some(number) = journal.from {
+                    let kept = self.fix_folder(number);
+                    journal.folders.iter().try_for_each(|one| self.refuse_link(&kept.join(&one.name)))?;
+                }
                 for file in journal.files.iter().chain(&journal.files_gone) {
                     self.refuse_outside(&file.path(&self.project))?;
                 }

@@ -48,7 +48,7 @@ struct Before {
 type After = Vec<(Beside, Option<Digest>)>;
 
 impl Environment {
-    fn fix_folder(&self, number: u32) -> PathBuf {
+    pub(super) fn fix_folder(&self, number: u32) -> PathBuf {
         self.layout.journals().join(format!("fix-{number}"))
     }
 
@@ -90,7 +90,7 @@ impl Environment {
         for old in fixes.iter().rev().skip(KEPT - 1) {
             fs::remove_tree(&self.fix_folder(*old))?;
         }
-        let number = fixes.last().map_or(1, |last| last + 1);
+        let number = fixes.last().map_or(1, |last| last.saturating_add(1));
         let folder = self.fix_folder(number);
         fs::remove_tree(&folder)?;
         fs::create_folders(&folder)?;

@@ -31,6 +31,18 @@ impl Environment {
         Ok(())
     }
 
+    /// Refuses where the records of the environment lie elsewhere: what is kept of fixes, and receipts. These are
+    /// written, moved and removed by every change, whatever a journal says.
+    pub(super) fn refuse_linked_records(&self) -> Result<()> {
+        for folder in [self.layout.journals(), self.layout.receipts()] {
+            self.refuse_link(&folder)?;
+            for name in fs::names(&folder)?.unwrap_or_default() {
+                self.refuse_link(&folder.join(name))?;
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn refuse_link(&self, path: &Path) -> Result<()> {
         match fs::kind(path)? {
             Kind::Link => Err(self.refused(path, "it is a link, and envtool made none there")),
@@ -54,7 +66,7 @@ impl Environment {
     }
 
     fn refused(&self, path: &Path, why: &str) -> Fault {
-        Fault::new(format!("could not finish what an earlier envtool left: {} is in the way", path.display()))
+        Fault::new(format!("could not change the environment: {} is in the way", path.display()))
             .why(why.to_owned())
             .help(format!(
                 "see what it is; to begin anew, remove {} and run `envtool sync`",
@@ -138,6 +150,30 @@ mod tests {
             "../../home",
             &[("staging/old-vendor/x", "evil")],
         );
+        // What an undo takes from, and a fix is kept in.
+        let from = r#"{"drop_cargo_toml":false,"folders":[{"name":"bin","identity":null,"ours":["file"]}],"receipts_gone":[],"folders_gone":[],"files":[],"from":1}"#;
+        refuses(("journal/sync.json", from), ".envtool/journal/fix-1", "../../../home", &[]);
+        refuses(
+            ("journal/sync.json", from),
+            ".envtool/journal/fix-1/bin",
+            "../../../../home",
+            &[("journal/fix-1/done", "")],
+        );
+        let keep = from.replace("from", "keep");
+        refuses(
+            ("journal/sync.json", &keep),
+            ".envtool/journal/fix-1",
+            "../../../home",
+            &[("staging/bin/x", "")],
+        );
+        // With no journal at all.
+        for (link, to) in [
+            (".envtool/receipts", "../../home"),
+            (".envtool/receipts/tools", "../../../home"),
+            (".envtool/journal", "../../home"),
+        ] {
+            refuses(("share/x", ""), link, to, &[("receipts/vendor/x", "")]);
+        }
         let vendor = [("staging/receipts/x", ""), ("vendor/x", "")];
         refuses(("journal/sync.json", &none), ".envtool/staging/vendor", "../../../home", &vendor);
     }

@@ -19,6 +19,7 @@ mod doctor_machine;
 mod doctor_modified;
 mod doctor_moved;
 mod doctor_store;
+mod doctor_strangers;
 mod doctor_terminal;
 mod faults;
 mod harness;
