@@ -76,7 +76,7 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
         found.clone()
     } else {
         for step in &steps {
-            context.progress.note(&format!("fix: {step}"));
+            context.progress.note(&format!("fix: {}", words(step, arguments.rebuild)));
         }
         let report = fix::carry_out(&steps, arguments.rebuild, &project, context)?;
         for note in sync_verb::notes(&report, context) {
@@ -99,12 +99,20 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     context.progress.show(&lines(&news))?;
     let mut notes = Vec::new();
     if arguments.dry_run {
-        notes.extend(steps.iter().map(|step| format!("would {step}")));
+        notes.extend(steps.iter().map(|step| format!("would {}", words(step, arguments.rebuild))));
         let choices = found.iter().filter(|finding| !finding.remedy.ways().is_empty());
         notes.extend(choices.map(|finding| format!("would ask: {}", question(finding))));
     }
     notes.push(summary(&all, true));
     Ok(Outcome { notes, code, ..Outcome::default() })
+}
+
+/// What a step does: with `--rebuild` nothing is taken over.
+fn words(step: &Step, rebuild: bool) -> String {
+    match step {
+        Step::Adopt { package, .. } if rebuild => format!("pin {package}, and build it"),
+        _ => step.to_string(),
+    }
 }
 
 /// What was made of a finding.

@@ -2,6 +2,7 @@
 //! has them.
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use crate::fs;
 use crate::layout::{BIN, CARGO_LOCK, LOCK};
 use crate::lock::{Lock, ToolRow};
 use crate::manifest::ToolPin;
-use crate::package::{PackageId, PackageName, is_executable_name};
+use crate::package::{PackageId, PackageName};
 use crate::receipt::{How, ToolReceipt};
 use crate::resolve;
 use crate::store::{Built, Tree};
@@ -105,7 +106,8 @@ pub(super) fn make_ready(session: &Session<'_>, before: &Lock) -> Result<Tools> 
     // 3. What that means for `bin/`.
     let mut bin = session.environment.bin()?;
     let aside = session.fixing.iter().flat_map(|fixing| &fixing.put_aside);
-    let aside: Vec<String> = aside.filter(|(at, _)| at == BIN).map(|(_, name)| name.clone()).collect();
+    let mut aside: Vec<String> = aside.filter(|(at, _)| at == BIN).map(|(_, name)| name.clone()).collect();
+    aside.extend(adopted_without_receipt(session, &wanted, &receipts, &bin));
     bin.retain(|name, _| !aside.iter().any(|gone| name == gone.as_str()));
     let mut plan = tool_plan::plan(wanted, &receipts, &bin)?;
     plan.changed |= !aside.is_empty();
@@ -113,16 +115,31 @@ pub(super) fn make_ready(session: &Session<'_>, before: &Lock) -> Result<Tools> 
     Ok(Tools { rows, plan, done })
 }
 
+/// The links of `bin/` to what was once taken over, in the place of what is wanted: nobody but envtool makes such a link,
+/// so it is ours though its receipt was lost.
+fn adopted_without_receipt(
+    session: &Session<'_>,
+    wanted: &[WantedTool],
+    receipts: &[ToolReceipt],
+    bin: &BTreeMap<OsString, Option<PathBuf>>,
+) -> Vec<String> {
+    let has_receipt = |name: &&String| receipts.iter().any(|receipt| receipt.bins.contains_key(*name));
+    let names = wanted.iter().flat_map(|one| one.files.keys()).filter(|name| !has_receipt(name));
+    let is_adopted = |name: &&String| {
+        let target = bin.get(OsStr::new(name.as_str())).and_then(Option::as_ref);
+        let digest = target.and_then(|target| target.parent()?.file_name()?.to_str()?.parse::<Digest>().ok());
+        digest.is_some_and(|digest| target == Some(&session.store.layout().adopted(&digest, name)))
+    };
+    names.filter(is_adopted).cloned().collect()
+}
+
 /// Where the executables of a receipt lie; `None` where the store lost one.
 fn lie_at(session: &Session<'_>, receipt: &ToolReceipt) -> Result<Option<BTreeMap<String, PathBuf>>> {
-    // A receipt may come from a stranger, and name what was built for another tool, or no file's name.
+    // A receipt may come from a stranger, and name what was built for another tool.
     if receipt.how == How::Built {
         let built =
             session.store.built(&receipt.key)?.filter(|built| built.record.package == receipt.package);
         return Ok(built.as_ref().map(files));
-    }
-    if !receipt.bins.keys().all(|name| is_executable_name(name)) {
-        return Ok(None);
     }
     let adopted =
         |(name, digest): (&String, &Digest)| (name.clone(), session.store.layout().adopted(digest, name));

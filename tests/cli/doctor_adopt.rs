@@ -119,12 +119,31 @@ fn the_lock_is_that_of_a_tool_that_was_built_and_a_colleague_builds() {
 
     // In the same home another project builds too, unless asked to adopt.
     let other = calling(&sandbox, "other", "build.sh", "before\n");
+    let dry = other.envtool(&["doctor", "--fix", "--rebuild", "--dry-run"]).run();
+    assert!(dry.stderr.contains("would pin before 1.0.0, and build it\n"), "{dry}");
     let fix = other.envtool(&["doctor", "--fix", "--rebuild"]).ok();
+    assert!(fix.stderr.contains("fix: pin before 1.0.0, and build it\n"), "{fix}");
     was_built(&fix, "before 1.0.0");
     assert_eq!(says(&other, "before"), "built");
     assert_eq!(other.read("envtool.lock"), lock);
     assert_eq!(receipt(&other, "before-1.0.0")["how"], json!("built"));
     is_healthy(&other);
+}
+
+#[test]
+fn one_whose_receipt_was_lost_is_built() {
+    let sandbox = Sandbox::new();
+    sandbox.registry().publish(&tool("before", "1.0.0", "\"built\""));
+    install(&sandbox.home().join(".cargo"), &[Before::new("before")]);
+    for args in [["doctor", "--fix"].as_slice(), &["sync"]] {
+        let one = calling(&sandbox, args[0], "build.sh", "before\n");
+        one.envtool(&["doctor", "--fix"]).ok();
+        assert_eq!(says(&one, "before"), "before before");
+        fs::remove_file(one.path(".envtool/receipts/tools/before-1.0.0.json")).unwrap();
+        one.envtool(args).ok();
+        is_healthy(&one);
+        assert_eq!(says(&one, "before"), "built");
+    }
 }
 
 #[test]
