@@ -28,6 +28,8 @@ pub struct Cargo {
     home: Option<PathBuf>,
     /// What the user's `RUSTC` says.
     rustc: OsString,
+    /// Whether rustup may install the toolchain that the project names, as it does by itself.
+    may_install: bool,
 }
 
 /// What cargo is told besides the project.
@@ -72,7 +74,14 @@ impl Cargo {
             toolchain: None,
             home: home.map(Path::to_owned),
             rustc: rustc.unwrap_or(OsStr::new("rustc")).to_owned(),
+            may_install: true,
         })
+    }
+
+    /// The same for whoever only looks: rustup then installs no toolchain for it.
+    #[must_use]
+    pub fn installing_nothing(self) -> Self {
+        Self { may_install: false, ..self }
     }
 
     /// Chooses the toolchain that rustup chooses in `project`: cargo is started elsewhere, where it would not see the
@@ -81,7 +90,8 @@ impl Cargo {
         if let Some(chosen) = chosen {
             self.toolchain = Some(chosen.to_owned());
         } else if let Some(rustup) = &self.rustup {
-            let output = Program::new(rustup).args(["show", "active-toolchain"]).within(project).output()?;
+            let program = Program::new(rustup).args(["show", "active-toolchain"]).within(project);
+            let output = self.held_back(program).output()?;
             let text = String::from_utf8_lossy(&output.stdout);
             if !output.status.success() {
                 return Err(Fault::new(format!("rustup has no toolchain for {}", project.display()))
@@ -112,8 +122,12 @@ impl Cargo {
         })
     }
 
+    fn held_back(&self, program: Program) -> Program {
+        if self.may_install { program } else { program.set("RUSTUP_AUTO_INSTALL", "0") }
+    }
+
     fn program(&self) -> Program {
-        let mut program = Program::new(&self.program).within(root_folder());
+        let mut program = self.held_back(Program::new(&self.program).within(root_folder()));
         // A relative home counts from where the user stands, and not from the root folder.
         if let Some(home) = &self.home {
             program = program.set("CARGO_HOME", home);

@@ -8,7 +8,7 @@ use crate::layout::{CARGO_LOCK, ENVIRONMENT, LOCK};
 use crate::resolve;
 use crate::sync::Survey;
 use crate::sync::relock::{self, LockFile};
-use crate::sync::session::find_cargo;
+use crate::sync::session::find_cargo_to_look;
 
 /// The check.
 pub(super) struct StaleLock;
@@ -95,7 +95,7 @@ fn differs(scene: &Scene<'_>, survey: &Survey) -> Result<Option<String>> {
     if !fs::is_file(&replacement)? {
         return Ok(None);
     }
-    let cargo = find_cargo(layout.root(), scene.context)?;
+    let cargo = find_cargo_to_look(layout.root(), scene.context)?;
     let Agreement::Differs(why) =
         cargo.agrees(&layout.cargo_manifest(), &Surroundings::default(), &replacement)?
     else {

@@ -6,7 +6,7 @@ use crate::compile::Toolchain;
 use crate::environment::Record;
 use crate::fault::Result;
 use crate::receipt::How;
-use crate::sync::session::find_cargo;
+use crate::sync::session::find_cargo_to_look;
 
 /// The check.
 pub(super) struct ToolchainCheck;
@@ -41,7 +41,7 @@ impl Check for ToolchainCheck {
         }
         let Some(survey) = scene.survey() else { return Ok(found) };
         if !survey.sources.is_empty() {
-            let version = find_cargo(scene.project.layout.root(), scene.context)?.version()?;
+            let version = find_cargo_to_look(scene.project.layout.root(), scene.context)?.version()?;
             if (version.major, version.minor) < ISOLATES_FROM {
                 found.push(finding(
                     Severity::Warning,

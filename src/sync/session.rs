@@ -273,6 +273,13 @@ pub fn find_cargo(root: &Path, context: &Context<'_>) -> Result<Cargo> {
         .as_in(root, context.toolchain.as_deref())
 }
 
+/// The same for whoever only looks: no toolchain is installed for it.
+pub fn find_cargo_to_look(root: &Path, context: &Context<'_>) -> Result<Cargo> {
+    Cargo::find(&context.path, &context.folder, context.cargo_home().ok(), context.rustc.as_deref())?
+        .installing_nothing()
+        .as_in(root, context.toolchain.as_deref())
+}
+
 fn http_settings(config: &CargoConfig, context: &Context<'_>) -> Result<Settings> {
     let (http, net) = (config.http()?, config.net()?);
     let default = Settings::default();

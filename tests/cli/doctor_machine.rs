@@ -277,6 +277,20 @@ fn what_was_written_through_a_hard_link_is_found_in_both_places() {
     assert_eq!(two.read(file), good);
 }
 
+// `broken-executable`
+
+#[test]
+fn a_script_whose_interpreter_is_the_environments_is_not_broken() {
+    let sandbox = Sandbox::new();
+    publish(&sandbox);
+    let one = healthy(&sandbox, "one");
+    let mine = one.path(".envtool/bin/mine");
+    script(&mine, "#!/usr/bin/env cargo-hi\n");
+    assert!(findings(&one, &["--check", "broken-executable"]).1.is_empty());
+    script(&mine, "#!/usr/bin/env cargo-no\n");
+    assert_eq!(only(&one, &["--check", "broken-executable"])["subject"], json!("mine"));
+}
+
 // `toolchain`
 
 #[test]
@@ -284,11 +298,13 @@ fn an_old_cargo_that_the_project_selects_is_named() {
     let sandbox = Sandbox::new();
     publish(&sandbox);
     let one = healthy(&sandbox, "one");
-    // As rustup's proxy: which cargo it is depends on the folder.
+    // As rustup's proxy: which cargo it is depends on the folder, and unless told otherwise it installs what is missing.
+    let installs = sandbox.home().join("installs");
     let proxy = sandbox.program(
         "cargo",
         &format!(
-            "#!/bin/sh\nif [ -f rust-toolchain.toml ]; then for arg; do case \"$arg\" in\n-V|--version|-vV|-Vv) printf 'cargo 1.80.0 (376290515 2024-07-16)\\nrelease: 1.80.0\\n'; exit 0;;\nesac; done; fi\nexec {} \"$@\"\n",
+            "#!/bin/sh\n[ \"$RUSTUP_AUTO_INSTALL\" = 0 ] || echo \"$@\" >> {}\nif [ -f rust-toolchain.toml ]; then for arg; do case \"$arg\" in\n-V|--version|-vV|-Vv) printf 'cargo 1.80.0 (376290515 2024-07-16)\\nrelease: 1.80.0\\n'; exit 0;;\nesac; done; fi\nexec {} \"$@\"\n",
+            installs.display(),
             sandbox.which("cargo").display()
         ),
     );
@@ -297,7 +313,7 @@ fn an_old_cargo_that_the_project_selects_is_named() {
     // Asked from outside of the project, it is still the project's that counts.
     let look = || {
         let call = sandbox.envtool(&["--directory", &dir, "doctor", "--json"], &sandbox.home());
-        let output = call.env("PATH", &path).run();
+        let output = call.env("PATH", &path).env("RUSTUP_AUTO_INSTALL", "1").run();
         let answer: Value = serde_json::from_str(&output.stdout).unwrap_or_else(|e| panic!("{e}\n{output}"));
         answer["findings"].as_array().unwrap().clone()
     };
@@ -311,6 +327,7 @@ fn an_old_cargo_that_the_project_selects_is_named() {
     );
     assert!(found[0]["message"].as_str().unwrap().contains("1.94"), "{found:?}");
     assert!(found[0]["remedy"].as_str().unwrap().contains("rust-toolchain.toml"), "{found:?}");
+    assert!(!installs.exists(), "whoever only looks installs no toolchain");
     let quick = one.envtool(&["doctor", "--quick"]).env("PATH", &path).ok();
     assert_eq!(quick.stderr.trim(), "nothing is wrong", "a quick look starts no cargo");
     // Without crates there is nothing to isolate.
