@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Finding, Step, moved};
+use crate::cargo::program::root_folder;
 use crate::context::Context;
 use crate::environment::Environment;
 use crate::environment::changed_meanwhile;
@@ -186,8 +187,12 @@ const LONG_ENOUGH: Duration = Duration::from_secs(3);
 /// Whether each executable starts on this machine: what it needs is there, and it answers.
 fn starts(files: &BTreeMap<String, PathBuf>, context: &Context<'_>) -> Result<()> {
     for (name, file) in files {
-        let ended =
-            Program::new(file).arg("--version").set("PATH", &context.path).ends_within(LONG_ENOUGH)?;
+        // Not in the project: what does not know `--version` may do what it does where it stands.
+        let ended = Program::new(context.current.join(file))
+            .within(root_folder())
+            .arg("--version")
+            .set("PATH", &context.path)
+            .ends_within(LONG_ENOUGH)?;
         // Not every program knows `--version`, and one that goes on has started; the loader's own failure is 127, and
         // a signal has no code.
         if let Some(status) =

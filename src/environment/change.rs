@@ -186,6 +186,7 @@ impl Environment {
 
     /// Carries a change out.
     pub fn commit(&self, mut change: Change, lock: &EnvironmentLock) -> Result<()> {
+        self.refuse_writes_outside(&change)?;
         for folder in change.journal.folders.iter_mut().filter(|folder| folder.identity.is_none()) {
             folder.identity = fs::identity(&change.staging.join(&folder.name))?;
         }
@@ -195,6 +196,12 @@ impl Environment {
         fs::write(&self.layout.journal(), &text)?;
         change.decided = true;
         self.carry_out(&change.journal, lock)
+    }
+
+    /// Refuses a change that writes through a link out of the project, as whoever finished it would.
+    pub(super) fn refuse_writes_outside(&self, change: &Change) -> Result<()> {
+        let mut files = change.journal.files.iter().chain(&change.journal.files_gone);
+        files.try_for_each(|file| self.refuse_outside(&file.path(&self.project)))
     }
 
     /// Finishes a change that was decided, and takes back what one that was not has left.

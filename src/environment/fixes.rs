@@ -86,6 +86,7 @@ impl Environment {
         cargo_lock: Option<&[u8]>,
         lock: &EnvironmentLock,
     ) -> Result<()> {
+        self.refuse_writes_outside(&change)?;
         let fixes = self.fixes()?;
         for old in fixes.iter().rev().skip(KEPT - 1) {
             fs::remove_tree(&self.fix_folder(*old))?;
@@ -214,7 +215,11 @@ impl Environment {
             }
         }
         change.cargo_toml(before.cargo_toml.as_deref())?;
-        for (file, content) in &before.files {
+        let changed = before.files.iter().filter(|(file, content)| {
+            let now = content.as_ref().map(|content| Digest::of(content.bytes()));
+            !after.iter().any(|(other, digest)| other == file && *digest == now)
+        });
+        for (file, content) in changed {
             match content {
                 Some(content) => change.file(file.clone(), content.bytes())?,
                 None => change.drop_file(file.clone()),
@@ -244,8 +249,7 @@ impl Environment {
         }
         self.refuse_links()?;
         self.refuse_link(folder)?;
-        before.folders.iter().try_for_each(|name| self.refuse_link(&folder.join(name)))?;
-        before.files.iter().try_for_each(|(file, _)| self.refuse_outside(&file.path(&self.project)))
+        before.folders.iter().try_for_each(|name| self.refuse_link(&folder.join(name)))
     }
 
     /// Brings the folders that a fix replaced back to where a change finds them. May be repeated.

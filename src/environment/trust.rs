@@ -61,7 +61,9 @@ impl Environment {
             || file.starts_with(self.layout.root()) && there.starts_with(&homes[1])
         {
             true => Ok(()),
-            false => Err(self.refused(file, "it leads out of the project")),
+            false => Err(self
+                .refused(file, "it leads out of the project")
+                .help("put the file itself in the place of the link, and run it again")),
         }
     }
 

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::json;
 
 use crate::support::doctor::{
-    Before, CRATES_IO, findings, healthy, install, is_healthy, only, publish, script,
+    Before, CRATES_IO, findings, healthy, install, is_healthy, only, publish, script, state,
 };
 use crate::support::tools::{names, project, tool};
 use crate::support::{Sandbox, write};
@@ -97,11 +97,43 @@ fn a_file_that_may_not_be_read_hides_no_call() {
     let project = project(&sandbox, "app", "");
     project.write("secret.sh", "called\n").write("justfile", "build:\n    called --all\n");
     project.envtool(&["sync"]).ok();
-    fs::set_permissions(project.path("secret.sh"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(project.path("secret.sh"), fs::Permissions::from_mode(0o000)).unwrap();
     let finding = only(&project, &[]);
     assert_eq!(finding["check"], json!("global-tool"));
     let output = project.envtool(&["doctor", "--json"]).through(&stranger).run();
     assert!(output.stdout.contains("called 1.0.0") && output.stdout.contains("justfile:2"), "{output}");
     output.says(&["secret.sh"]);
     assert_eq!(findings(&project, &[]).1.len(), 1);
+}
+
+#[test]
+fn a_fix_writes_through_no_link_out_of_the_project() {
+    let sandbox = Sandbox::new();
+    publish(&sandbox);
+    let mine = sandbox.outside("mine");
+    let project = healthy(&sandbox, "app");
+    write(&mine.join("config.toml"), "# mine\n");
+    fs::remove_file(project.path(".cargo/config.toml")).unwrap();
+    std::os::unix::fs::symlink(mine.join("config.toml"), project.path(".cargo/config.toml")).unwrap();
+    let before = state(&project);
+    project.envtool(&["doctor", "--fix"]).refused(1).says(&["config.toml", "out of the project"]);
+    assert_eq!(fs::read_to_string(mine.join("config.toml")).unwrap(), "# mine\n");
+    assert_eq!(state(&project), before);
+    project.envtool(&["doctor", "--undo"]).refused(1).says(&["no fix to take back"]);
+}
+
+#[test]
+fn a_link_that_a_fix_did_not_write_through_hinders_no_undo() {
+    let sandbox = Sandbox::new();
+    publish(&sandbox);
+    let mine = sandbox.outside("mine");
+    let project = healthy(&sandbox, "app");
+    fs::rename(project.path("envtool.toml"), mine.join("envtool.toml")).unwrap();
+    std::os::unix::fs::symlink(mine.join("envtool.toml"), project.path("envtool.toml")).unwrap();
+    fs::remove_file(project.path(".envtool/vendor/alpha-1.0.0")).unwrap();
+    let before = state(&project);
+    project.envtool(&["doctor", "--fix"]).ok();
+    is_healthy(&project);
+    project.envtool(&["doctor", "--undo"]).ok();
+    assert_eq!(state(&project), before);
 }
