@@ -123,15 +123,18 @@ impl Environment {
     fn receipt_texts(&self) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
         let mut texts = BTreeMap::new();
         let root = self.layout.receipts();
+        // What else lies there is somebody else's: no change touches it, and no undo has to.
         for folder in fs::names(&root)?.unwrap_or_default() {
             let path = root.join(&folder);
+            let Some(folder) = folder.to_str().filter(|name| is_receipts(name)) else { continue };
             let mut files = BTreeMap::new();
             for name in fs::names(&path)?.unwrap_or_default() {
-                if let (Some(text), Some(name)) = (fs::read_text(&path.join(&name))?, name.to_str()) {
+                let Some(name) = name.to_str().filter(|name| is_receipt(folder, name)) else { continue };
+                if let Some(text) = fs::read_text(&path.join(name))? {
                     files.insert(name.to_owned(), text);
                 }
             }
-            texts.insert(folder.to_string_lossy().into_owned(), files);
+            texts.insert(folder.to_owned(), files);
         }
         Ok(texts)
     }

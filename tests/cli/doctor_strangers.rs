@@ -137,3 +137,17 @@ fn a_link_that_a_fix_did_not_write_through_hinders_no_undo() {
     project.envtool(&["doctor", "--undo"]).ok();
     assert_eq!(state(&project), before);
 }
+
+#[test]
+fn what_else_lies_among_the_receipts_hinders_no_undo() {
+    let sandbox = Sandbox::new();
+    publish(&sandbox);
+    let project = healthy(&sandbox, "app");
+    project.write(".envtool/receipts/mine/notes", "mine").write(".envtool/receipts/.DS_Store", "mine");
+    fs::remove_file(project.path(".envtool/vendor/alpha-1.0.0")).unwrap();
+    let before = state(&project);
+    project.envtool(&["doctor", "--fix"]).ok();
+    is_healthy(&project);
+    project.envtool(&["doctor", "--undo"]).ok();
+    assert_eq!(state(&project), before);
+}
