@@ -10,7 +10,7 @@ pub use walk::{Entry, walk};
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
 use crate::fault::{Fault, Result};
@@ -127,7 +127,30 @@ pub fn identity(path: &Path) -> Result<Option<u64>> {
 
 /// The bytes of a file; `None` where it is absent.
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
-    optional("read", path, fs::read(path))
+    optional("read", path, read_plain(path))
+}
+
+/// Reads a file and waits for nobody: a pipe that a stranger put in a file's place has no end.
+fn read_plain(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_plain(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(unix)]
+fn open_plain(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    match file.metadata()?.file_type().is_fifo() {
+        true => Err(io::Error::other("it is a pipe and no file")),
+        false => Ok(file),
+    }
+}
+
+#[cfg(not(unix))]
+fn open_plain(path: &Path) -> io::Result<File> {
+    File::open(path)
 }
 
 /// The content of a file as text, what is none replaced; empty where the file is absent.
@@ -137,7 +160,7 @@ pub fn read_lossy(path: &Path) -> Result<String> {
 
 /// The text of a file; `None` where it is absent.
 pub fn read_text(path: &Path) -> Result<Option<String>> {
-    match fs::read(path) {
+    match read_plain(path) {
         Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|error| {
             Fault::new(format!("could not read {}", path.display()))
                 .why(format!("it is not UTF-8 text (byte {})", error.utf8_error().valid_up_to()))
@@ -149,7 +172,7 @@ pub fn read_text(path: &Path) -> Result<Option<String>> {
 
 /// Opens a file for reading; `None` where it is absent.
 pub fn open(path: &Path) -> Result<Option<File>> {
-    optional("open", path, File::open(path))
+    optional("open", path, open_plain(path))
 }
 
 /// Makes a file that must not be there yet; never through a link. `mode` counts on Unix, less the umask.

@@ -7,7 +7,13 @@ use crate::fault::Result;
 use crate::fs;
 
 /// cargo's records of a root; nothing for one that is an environment, as `CARGO_INSTALL_ROOT` of an activated shell.
-pub fn records(root: &Path) -> Result<Records> {
+///
+/// A home that may not be read is a line of its own, and hides no other.
+pub fn records(root: &Path) -> Records {
+    read(root).unwrap_or_else(|fault| Records { unread: vec![fault.to_string()], ..Records::default() })
+}
+
+fn read(root: &Path) -> Result<Records> {
     if !fs::is_folder(root)? || fs::canonical(root)?.ends_with(".envtool") {
         return Ok(Records::default());
     }

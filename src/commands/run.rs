@@ -168,7 +168,7 @@ fn of_the_machine(
     let help = if is_pinned(&called, project, environment)? {
         "envtool sync".to_owned()
     } else {
-        match recorded(&called, &file, project, context)? {
+        match recorded(&called, &file, project, context) {
             Some(tool) if tool.source == Origin::CratesIo => {
                 format!("envtool add {}@{}", tool.package.name, tool.package.version)
             }
@@ -197,23 +197,16 @@ fn is_pinned(called: &str, project: &Project, environment: &Environment) -> Resu
 }
 
 /// The tool that cargo's records name for a file in the `bin` of one of its roots, the project's own program left out.
-fn recorded(
-    called: &str,
-    file: &Path,
-    project: &Project,
-    context: &Context<'_>,
-) -> Result<Option<Installed>> {
+fn recorded(called: &str, file: &Path, project: &Project, context: &Context<'_>) -> Option<Installed> {
     let roots = context.install_roots();
-    let Some(root) = roots.iter().find(|root| file.parent() == Some(&root.join("bin"))) else {
-        return Ok(None);
-    };
+    let root = roots.iter().find(|root| file.parent() == Some(&root.join("bin")))?;
     let is_it = |tool: &Installed| {
         let has = tool.bins.iter().any(|bin| bin.strip_suffix(".exe").unwrap_or(bin) == called);
         let own =
             matches!(&tool.source, Origin::Path(path) if Path::new(path).starts_with(project.layout.root()));
         has && !own
     };
-    Ok(records(root)?.installed.into_iter().find(is_it))
+    records(root).installed.into_iter().find(is_it)
 }
 
 fn drifted(project: &Project, environment: &Environment, context: &Context<'_>) -> Result<Option<String>> {

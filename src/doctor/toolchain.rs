@@ -1,6 +1,6 @@
 //! `toolchain`: a cargo that does not read the environment, another platform, a newer compiler than the tools'.
 
-use super::{Check, Finding, Remedy, Scene, Severity};
+use super::{Check, Finding, Remedy, Scene, Severity, Step};
 use crate::cargo::program::ISOLATES_FROM;
 use crate::compile::Toolchain;
 use crate::environment::Record;
@@ -31,9 +31,7 @@ impl Check for ToolchainCheck {
                 Severity::Warning,
                 ".envtool".to_owned(),
                 format!("it was made on {made}, and this is {here}: its tools do not run here"),
-                Remedy::User(
-                    "remove .envtool and run `envtool sync`, which makes it for this platform".to_owned(),
-                ),
+                Remedy::step(Step::Sync),
             ));
         }
         if scene.quick {

@@ -179,9 +179,24 @@ impl Environment {
 
     /// Notes with which cargo it was made.
     pub fn note_cargo(&self, version: &str, _lock: &EnvironmentLock) -> Result<()> {
-        let mut record = self.record.clone();
-        record.cargo = Some(version.to_owned());
-        fs::write_if_changed(&self.layout.record(), record.to_text()?.as_bytes()).map(drop)
+        self.note(|record| record.cargo = Some(version.to_owned()))
+    }
+
+    /// Changes what it is known by, as that lies on disk now.
+    fn note(&self, change: impl FnOnce(&mut Record)) -> Result<()> {
+        let path = self.layout.record();
+        let text = fs::read_text(&path)?.unwrap_or_default();
+        let mut record = Record::parse(&text, &path.display().to_string())?;
+        change(&mut record);
+        fs::write_if_changed(&path, record.to_text()?.as_bytes()).map(drop)
+    }
+
+    /// Notes that what it holds is for this platform.
+    pub fn note_platform(&self, _lock: &EnvironmentLock) -> Result<()> {
+        if self.record.is_of_this_platform() {
+            return Ok(());
+        }
+        self.note(|record| record.platform = Record::new().platform)
     }
 
     /// Gives it an id of its own: it is a copy of another one.

@@ -38,6 +38,11 @@ impl Record {
         }
     }
 
+    /// Whether it was made for this platform.
+    pub fn is_of_this_platform(&self) -> bool {
+        self.platform == Self::new().platform
+    }
+
     /// Reads an env.toml. `name` is how errors name the file.
     pub fn parse(text: &str, name: &str) -> Result<Self> {
         let bad = |why: String| Fault::new(format!("could not read {name}")).why(why);

@@ -81,7 +81,8 @@ pub(super) fn commit(
         None => environment.commit(change, &session.lock)?,
     }
     // From here on the environment is what it is to be: a stamp that cannot be left only costs the next sync time.
-    if let Err(fault) = stamp::leave(session, made) {
+    let noted = environment.note_platform(&session.lock);
+    if let Err(fault) = noted.and_then(|()| stamp::leave(session, made)) {
         session.context.progress.warn(&format!("the next sync will look at everything again: {fault}"));
     }
     Ok(Report { locked, tools: tools.done, tools_removed: tools.plan.removed, ..report })

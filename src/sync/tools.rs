@@ -77,10 +77,13 @@ pub(super) fn make_ready(session: &Session<'_>, before: &Lock) -> Result<Tools> 
     }
     // 2. What is installed stays; the rest comes from the store, or is built.
     let receipts = session.environment.tool_receipts()?;
+    // Of an environment that came from another platform no executable runs here.
+    let here = session.environment.record().is_of_this_platform();
     let (mut wanted, mut done) = (Vec::new(), Vec::new());
     for row in &mut rows {
         let digest = row.digest()?;
         let installed = receipts.iter().find(|receipt| receipt.package == row.id() && receipt.row == digest);
+        let installed = installed.filter(|_| here);
         let there = installed.map(|receipt| lie_at(session, receipt)).transpose()?.flatten();
         if let (Some(receipt), Some(files)) = (installed, there) {
             wanted.push(WantedTool { receipt: receipt.clone(), files, installed: true });

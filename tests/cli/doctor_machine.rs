@@ -340,7 +340,7 @@ fn an_old_cargo_that_the_project_selects_is_named() {
 }
 
 #[test]
-fn an_environment_of_another_platform_is_named_and_what_the_remedy_says_helps() {
+fn an_environment_of_another_platform_is_made_for_this_one() {
     let sandbox = Sandbox::new();
     publish(&sandbox);
     let one = healthy(&sandbox, "one");
@@ -352,8 +352,12 @@ fn an_environment_of_another_platform_is_named_and_what_the_remedy_says_helps() 
     for word in ["pdp11-unix", &here] {
         assert!(finding["message"].as_str().unwrap().contains(word), "{finding}");
     }
-    assert!(finding["remedy"].as_str().unwrap().contains("remove .envtool and run `envtool sync`"));
-    fs::remove_dir_all(one.path(".envtool")).unwrap();
+    let output = one.envtool(&["doctor", "--fix"]).ok();
+    assert!(output.stderr.contains("Installed cargo-hi 1.0.0 from the store"), "{output}");
+    is_healthy(&one);
+    assert!(one.read(".envtool/env.toml").contains(&here));
+    one.write(".envtool/env.toml", &record.replace(&here, "pdp11-unix"));
+    one.write("envtool.toml", &(one.read("envtool.toml") + "\n# changed\n"));
     one.envtool(&["sync"]).ok();
     is_healthy(&one);
 }

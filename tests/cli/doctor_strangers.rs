@@ -151,3 +151,23 @@ fn what_else_lies_among_the_receipts_hinders_no_undo() {
     project.envtool(&["doctor", "--undo"]).ok();
     assert_eq!(state(&project), before);
 }
+
+#[test]
+fn what_is_no_file_ends_nothing_and_hides_no_other_home() {
+    let sandbox = Sandbox::new();
+    publish(&sandbox);
+    let one = healthy(&sandbox, "one");
+    // A pipe where a record belongs: whoever reads it waits for nobody.
+    let record = one.path(".envtool/.crates2.json");
+    sandbox.call("mkfifo", &[&record.display().to_string()], one.dir()).ok();
+    let output = one.envtool(&["doctor"]).run();
+    assert!(format!("{output}").contains("it is a pipe and no file"), "{output}");
+    fs::remove_file(record).unwrap();
+    // A record of the home that cannot be read is a line, and no finding.
+    fs::create_dir_all(sandbox.home().join(".cargo/.crates2.json")).unwrap();
+    let output = one.envtool(&["doctor"]).ok();
+    assert!(
+        output.stderr.contains(".crates2.json") && output.stderr.contains("nothing is wrong"),
+        "{output}"
+    );
+}
