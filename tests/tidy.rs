@@ -17,7 +17,7 @@ use std::process::Command;
 /// A floor and what stands on it. A name with `/` at its end is a folder: its `mod.rs` and everything below it.
 /// A floor is a number in steps of ten, so that a floor can be split without renumbering the house.
 const FLOORS: &[(u32, &str, &[&str])] = &[
-    (0, "words", &["fault", "digest", "package"]),
+    (0, "words", &["fault", "digest", "package", "module"]),
     (5, "words that use words", &["layout", "progress", "parallel", "near", "toml_cut"]),
     (
         10,
@@ -35,6 +35,10 @@ const FLOORS: &[(u32, &str, &[&str])] = &[
             "executable",
             "calls/",
             "cargo_installed",
+            "python_imports/",
+            "distribution/",
+            "python_index/",
+            "uv_words/",
         ],
     ),
     (15, "formats that use formats", &["lock", "receipt", "cargo_replacement", "choose"]),
