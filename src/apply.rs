@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::environment::{Change, Environment, EnvironmentLock, SCRIPTS, place};
+use crate::environment::{Change, Environment, EnvironmentLock, PYTHON_NAMES, PYTHON_SCRIPT, SCRIPTS, place};
 use crate::fault::Result;
 use crate::fs;
 use crate::layout::{BIN, TOOLS};
@@ -86,8 +86,14 @@ pub fn stage_tools(change: &mut Change, plan: &ToolPlan) -> Result<()> {
         for script in SCRIPTS {
             fs::write_new(&folder.join(script.name), script.text.as_bytes())?;
         }
+        for name in PYTHON_NAMES.iter().filter(|_| plan.python) {
+            let path = folder.join(name);
+            fs::write_new(&path, PYTHON_SCRIPT.as_bytes())?;
+            fs::set_mode(&path, 0o755)?;
+        }
         let scripts = SCRIPTS.iter().map(|script| script.name.to_owned());
-        change.ours(BIN, plan.ours.iter().cloned().chain(scripts));
+        let python = PYTHON_NAMES.iter().filter(|_| plan.python).map(|name| (*name).to_owned());
+        change.ours(BIN, plan.ours.iter().cloned().chain(scripts).chain(python));
     }
     Ok(())
 }

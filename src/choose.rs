@@ -330,7 +330,7 @@ mod tests {
     /// `VERSION [requirement REQ] [rust VERSION] [locked VERSION] [tool]` against releases.
     fn chosen(wish: &str, of: &str) -> Result<String, Fault> {
         let words: Vec<&str> = wish.split_whitespace().collect();
-        let spec: Spec = format!("x@{}", words[0]).parse().unwrap();
+        let Ok(Spec::Crate(spec)) = format!("x@{}", words[0]).parse() else { panic!("{wish}") };
         let word = |key: &str| words.iter().position(|word| *word == key).map(|at| words[at + 1]);
         let requirement = word("requirement").map(|text| text.parse().unwrap());
         let rust = word("rust").map(|text| text.parse().unwrap());

@@ -109,6 +109,11 @@ impl<'a> Context<'a> {
         })
     }
 
+    /// The user's home.
+    pub fn home(&self) -> Option<&Path> {
+        self.home.as_deref()
+    }
+
     /// cargo's home.
     pub fn cargo_home(&self) -> Result<&Path> {
         self.cargo_home.as_deref().ok_or_else(|| {

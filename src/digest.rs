@@ -23,6 +23,11 @@ impl Digest {
         Self(bytes)
     }
 
+    /// Its 32 bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// `sha256:` and the digits, as `list --json` and envtool.lock write it.
     pub fn prefixed(&self) -> String {
         format!("sha256:{self}")

@@ -11,8 +11,10 @@
 //!     vendor/NAME-VERSION            environments/ID.json        where an environment was seen; its stamp
 //!     vendor-ID/NAME-VERSION         built/KEY/bin/NAME          executables of a tool, with record.json
 //!     receipts/vendor/NAME-VERSION.json  building/KEY/           what tools are built in
-//!     receipts/tools/NAME-VERSION.json   tmp/                    being written
-//!     bin/NAME                       executables of tools, and what users put there
+//!     receipts/tools/NAME-VERSION.json   python/uv/VERSION-SHA/uv  a uv that was brought
+//!     bin/NAME                       python/cache/               uv's own
+//!      (executables of tools, and    python/known/KEY.json       what a uv or a Python said of itself
+//!      what users put there)         tmp/                        being written
 //!     bin/activate                   found by what a shell sources
 //!     journal/undo.json                what manifests were, while cargo resolves others
 //!     journal/sync.json              a change that was decided and is being carried out
@@ -23,6 +25,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
+use crate::module::ModuleName;
 use crate::package::PackageId;
 
 /// The manifest's file name.
@@ -46,10 +49,28 @@ pub fn is_crate_folder(name: &str) -> bool {
         && rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 
+/// The environment's own venv.
+pub const PYTHON: &str = "python";
+/// How the folder of a venv begins that one tool from PyPI has for itself.
+pub const PYTHON_TOOL: &str = "python-";
+
+/// The folder of a tool's own venv.
+pub fn tool_venv(name: &ModuleName) -> String {
+    format!("{PYTHON_TOOL}{name}")
+}
+
+/// Whether a name is one that a venv of an environment can have, and its folder of receipts.
+pub fn is_venv_folder(name: &str) -> bool {
+    name == PYTHON
+        || name
+            .strip_prefix(PYTHON_TOOL)
+            .is_some_and(|tool| tool.parse::<ModuleName>().is_ok_and(|parsed| parsed.as_str() == tool))
+}
+
 /// Whether a name in an environment's folder is envtool's own, what lies below it included.
 pub fn is_own(name: &str) -> bool {
-    let own = [BIN, "receipts", "journal", "staging", "env.toml", "cargo.toml", ".gitignore", ".lock"];
-    own.contains(&name) || name.starts_with(RESOLVING) || is_crate_folder(name)
+    let own = [BIN, TOOLS, "receipts", "journal", "staging", "env.toml", "cargo.toml", ".gitignore", ".lock"];
+    own.contains(&name) || name.starts_with(RESOLVING) || is_crate_folder(name) || is_venv_folder(name)
 }
 
 /// How the names of cargo's configurations begin that lie in an environment while cargo resolves. They lie there
@@ -140,9 +161,18 @@ impl EnvironmentLayout {
         self.root.join("cargo.toml")
     }
 
-    /// A folder of crates: `vendor` or `vendor-ID`.
+    /// A folder that changes as a whole: `bin`, one of crates (`vendor`, `vendor-ID`), or a venv: `python`, and
+    /// `tools/NAME` for `python-NAME`.
     pub fn folder(&self, name: &str) -> PathBuf {
-        self.root.join(name)
+        match name.strip_prefix(PYTHON_TOOL) {
+            Some(tool) => self.tool_venvs().join(tool),
+            None => self.root.join(name),
+        }
+    }
+
+    /// The folder of the venvs of tools from PyPI.
+    pub fn tool_venvs(&self) -> PathBuf {
+        self.root.join("tools")
     }
 
     /// cargo's own record of what `cargo install` put here.
@@ -215,8 +245,19 @@ impl StoreLayout {
     }
 
     /// Every folder that the store consists of.
-    pub fn buckets() -> [&'static str; 9] {
-        ["archives", "trees", "built", "adopted", "building", "index", "agreed", "environments", "tmp"]
+    pub fn buckets() -> [&'static str; 10] {
+        [
+            "archives",
+            "trees",
+            "built",
+            "adopted",
+            "building",
+            "index",
+            "agreed",
+            "python",
+            "environments",
+            "tmp",
+        ]
     }
 
     /// One of [`StoreLayout::buckets`].
@@ -282,6 +323,22 @@ impl StoreLayout {
     /// There where cargo found the manifests and the lock behind `key` to agree.
     pub fn agreed(&self, key: &Digest) -> PathBuf {
         self.root.join("agreed").join(key.to_string())
+    }
+
+    /// uv's own cache.
+    pub fn python_cache(&self) -> PathBuf {
+        self.root.join("python/cache")
+    }
+
+    /// A uv that was brought as the wheel of this digest.
+    pub fn uv(&self, version: &str, wheel: &Digest) -> PathBuf {
+        let name = if cfg!(windows) { "uv.exe" } else { "uv" };
+        self.root.join("python/uv").join(format!("{version}-{}", wheel.short(16))).join(name)
+    }
+
+    /// What a program said of itself.
+    pub fn known_program(&self, key: &Digest) -> PathBuf {
+        self.root.join("python/known").join(format!("{key}.json"))
     }
 
     /// What is known of one environment.

@@ -9,11 +9,12 @@
 //! | services | [`adding`], [`doctor`], [`sync`] |
 //! | doing | [`apply`], [`compile`] |
 //! | deciding | [`resolve`], [`plan`], [`tool_plan`], [`fetch`], [`export`], [`stub`], [`sources`] |
+//! | programs that the store remembers | [`uv`], above [`python`] |
 //! | holders | [`store`], [`environment`], [`cargo`], [`project`] |
 //! | frame, unpacking | [`context`], [`archive`] |
 //! | hands | [`fs`], [`http`], [`process`], [`signals`] |
-//! | formats, pure | [`spec`], [`choose`], [`manifest`], [`lock`], [`cargo_lock`], [`cargo_manifest`], [`cargo_edit`], [`cargo_config`], [`cargo_include`], [`cargo_replacement`], [`executable`], [`receipt`], [`registry`], [`compile_log`], [`calls`], [`cargo_installed`] |
-//! | words, pure | [`package`], [`near`], [`digest`], [`fault`], [`layout`], [`progress`], [`parallel`], [`toml_cut`] |
+//! | formats, pure | [`spec`], [`choose`], [`manifest`], [`lock`], [`cargo_lock`], [`cargo_manifest`], [`cargo_edit`], [`cargo_config`], [`cargo_include`], [`cargo_replacement`], [`executable`], [`receipt`], [`registry`], [`compile_log`], [`calls`], [`cargo_installed`], [`python_index`], [`uv_words`] |
+//! | words, pure | [`package`], [`module`], [`near`], [`digest`], [`fault`], [`layout`], [`progress`], [`parallel`], [`toml_cut`] |
 
 pub mod adding;
 pub mod apply;
@@ -54,6 +55,7 @@ pub mod plan;
 pub mod process;
 pub mod progress;
 pub mod project;
+pub mod python;
 pub mod python_imports;
 pub mod python_index;
 pub mod receipt;
@@ -68,4 +70,5 @@ pub mod sync;
 pub mod toml_cut;
 pub mod tool_plan;
 pub mod ui;
+pub mod uv;
 pub mod uv_words;

@@ -1,9 +1,14 @@
-//! `envtool.lock`: the closure of the pins of `[crates]`, for a project without a Cargo.toml, and one row for each
-//! tool. A tool's closure is the Cargo.lock in its archive, whose SHA-256 the row gives; where it ships none that cargo
-//! builds with, the closure that cargo's resolver found stands with the row.
+//! `envtool.lock`: the closure of the pins of `[crates]`, for a project without a Cargo.toml, the closure of
+//! `[modules]`, and one row for each tool. A tool's closure is the Cargo.lock in its archive, whose SHA-256 the row
+//! gives; where it ships none that cargo builds with, the closure that cargo's resolver found stands with the row. A
+//! tool from PyPI has its closure in its row.
 //!
 //! TOML, sorted, and the same bytes for the same input on every machine: no path, no time and no address of a
 //! registry stands in it. [`to_cargo_lock`] hands rows to cargo's resolver, [`from_cargo_lock`] takes the answer.
+
+mod modules;
+
+pub use modules::{AskedOfModule, ModuleRow, ModuleToolRow, serve};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -15,6 +20,7 @@ use crate::cargo_lock::{CargoLock, LockedPackage, conflict_line, crates_io};
 use crate::digest::Digest;
 use crate::fault::{Fault, Result};
 use crate::manifest::{Pin, ToolPin};
+use crate::module::ModuleName;
 use crate::package::{PackageId, PackageName};
 
 /// The version of the format.
@@ -29,6 +35,20 @@ pub struct Lock {
     pub packages: Vec<Row>,
     /// The rows of tools, sorted by name.
     pub tools: Vec<ToolRow>,
+    /// The oldest Python that the rows of modules are for: `3.10`. `None` where there are none.
+    pub python: Option<Python>,
+    /// The rows of modules, sorted by name and version.
+    pub modules: Vec<ModuleRow>,
+    /// The rows of tools from PyPI, sorted by name.
+    pub module_tools: Vec<ModuleToolRow>,
+}
+
+/// The Pythons that the rows of modules are for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Python {
+    /// The oldest, as `3.10`.
+    pub lowest: String,
 }
 
 /// One tool.
@@ -199,12 +219,19 @@ impl Row {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 struct RawLock {
     version: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    python: Option<Python>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     package: Vec<Row>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    module: Vec<ModuleRow>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tool: Vec<ToolRow>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    module_tool: Vec<ModuleToolRow>,
 }
 
 /// Read first, since a newer version may hold what this one cannot read.
@@ -242,12 +269,25 @@ impl Lock {
                 .help("install a newer envtool"));
         }
         let raw: RawLock = toml::from_str(text).map_err(broken)?;
-        Ok(Self { packages: raw.package, tools: raw.tool })
+        Ok(Self {
+            packages: raw.package,
+            tools: raw.tool,
+            python: raw.python,
+            modules: raw.module,
+            module_tools: raw.module_tool,
+        })
     }
 
     /// The text of the file.
     pub fn to_text(&self) -> Result<String> {
-        let raw = RawLock { version: VERSION, package: self.packages.clone(), tool: self.tools.clone() };
+        let raw = RawLock {
+            version: VERSION,
+            python: self.python.clone(),
+            package: self.packages.clone(),
+            module: self.modules.clone(),
+            tool: self.tools.clone(),
+            module_tool: self.module_tools.clone(),
+        };
         let body = toml::to_string(&raw)
             .map_err(|error| Fault::new("could not write envtool.lock").because(&error))?;
         Ok(format!("{HEAD}{body}"))
@@ -266,6 +306,11 @@ impl Lock {
     /// The row of a tool.
     pub fn tool(&self, name: &PackageName) -> Option<&ToolRow> {
         self.tools.iter().find(|row| row.name == *name)
+    }
+
+    /// The row of a tool from PyPI.
+    pub fn module_tool(&self, name: &ModuleName) -> Option<&ModuleToolRow> {
+        self.module_tools.iter().find(|row| row.name == *name)
     }
 }
 
@@ -334,9 +379,12 @@ impl Asked {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Lock, ToolRow, from_cargo_lock, to_cargo_lock};
+    use super::{
+        AskedOfModule, Lock, ModuleRow, ModuleToolRow, Python, ToolRow, from_cargo_lock, serve, to_cargo_lock,
+    };
     use crate::cargo_lock::CargoLock;
-    use crate::manifest::Manifest;
+    use crate::manifest::{Manifest, ModulePin};
+    use crate::module::ModuleName;
 
     const DIGITS: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -364,12 +412,12 @@ mod tests {
         )
         .unwrap();
         let packages = from_cargo_lock(&cargo_lock(), &manifest.crates).unwrap();
-        let lock = Lock { packages, tools: Vec::new() };
+        let lock = Lock { packages, ..Lock::default() };
         let text = lock.to_text().unwrap();
         assert_eq!(Lock::parse(&text, "envtool.lock").unwrap(), lock);
         assert!(lock.serves(&manifest.crates));
         assert!(!lock.serves(&BTreeMap::new()));
-        let mut cut = Lock { packages: lock.packages.clone(), tools: Vec::new() };
+        let mut cut = Lock { packages: lock.packages.clone(), ..Lock::default() };
         cut.packages.retain(|row| row.id().to_string() != "a 1.0.0");
         assert!(!cut.serves(&manifest.crates), "a row that another needs is gone");
         let other = Manifest::parse("[crates]\nb = \"2.0.0\"\na = \"2.0.0\"\n", "m").unwrap();
@@ -391,7 +439,7 @@ mod tests {
             let row = ToolRow::new(&name, &tools[&name], DIGITS.parse().unwrap());
             if closure { row.with_closure(&cargo_lock()).unwrap() } else { row }
         };
-        let lock = Lock { packages: Vec::new(), tools: vec![row("just", false), row("rg", true)] };
+        let lock = Lock { tools: vec![row("just", false), row("rg", true)], ..Lock::default() };
         let text = lock.to_text().unwrap();
         assert_eq!(Lock::parse(&text, "envtool.lock").unwrap(), lock, "{text}");
         let (just, rg) = ("just".parse().unwrap(), "rg".parse().unwrap());
@@ -400,6 +448,48 @@ mod tests {
         assert_eq!(lock.tool(&rg).unwrap().closure.len(), 3);
         let again = CargoLock::parse(&lock.tool(&rg).unwrap().cargo_lock(), "Cargo.lock").unwrap();
         assert_eq!(again.packages.len(), 4);
+    }
+
+    #[test]
+    fn modules_have_rows_with_every_file_that_may_be_installed() {
+        let text = "[modules]\nrequests = \"2.32.3\"\n[tools]\n\"pypi:ruff\" = { version = \"0.12.0\", build = true }\n";
+        let manifest = Manifest::parse(text, "m").unwrap();
+        let row = |name: &str, version: &str, pins: &BTreeMap<ModuleName, ModulePin>, needs: &[&str]| {
+            let name: ModuleName = name.parse().unwrap();
+            ModuleRow {
+                version: version.parse().unwrap(),
+                marker: (needs.is_empty()).then(|| "sys_platform == 'win32'".to_owned()),
+                dependencies: needs.iter().map(|name| name.parse().unwrap()).collect(),
+                asked: pins.get(&name).map(AskedOfModule::of),
+                files: BTreeMap::from([(format!("{name}.whl"), DIGITS.parse().unwrap())]),
+                name,
+            }
+        };
+        let modules = vec![
+            row("idna", "3.10", &manifest.modules, &[]),
+            row("requests", "2.32.3", &manifest.modules, &["idna"]),
+        ];
+        let ruff: ModuleName = "ruff".parse().unwrap();
+        let tool = ModuleToolRow {
+            name: ruff.clone(),
+            version: "0.12.0".parse().unwrap(),
+            modules: vec![row("ruff", "0.12.0", &manifest.module_tools, &[])],
+        };
+        let lock = Lock {
+            python: Some(Python { lowest: "3.10".to_owned() }),
+            modules,
+            module_tools: vec![tool],
+            ..Lock::default()
+        };
+        let text = lock.to_text().unwrap();
+        assert_eq!(Lock::parse(&text, "envtool.lock").unwrap(), lock, "{text}");
+        assert!(serve(&lock.modules, &manifest.modules) && !serve(&lock.modules, &BTreeMap::new()));
+        assert!(!serve(&lock.modules[1..], &manifest.modules), "a row that another needs is gone");
+        let tool = lock.module_tool(&ruff).unwrap();
+        let mut pin = manifest.module_tools[&ruff].clone();
+        assert!(tool.serves(&pin) && tool.modules[0].build());
+        pin.build = false;
+        assert!(!tool.serves(&pin));
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Receipts: what one pin put into this environment, and how it came. One JSON file a pin.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::fault::{Fault, Result};
 use crate::manifest::Link;
+use crate::module::ModuleId;
 use crate::package::{PackageId, is_executable_name};
 
 /// What one crate put into an environment.
@@ -69,17 +71,57 @@ pub enum How {
     Adopted,
 }
 
+/// What one Python package put into a venv.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModuleReceipt {
+    /// Its name and version.
+    #[serde(flatten)]
+    pub module: ModuleId,
+    /// Where it comes from, for people.
+    pub source: String,
+    /// The digest of what the lock's row says of its files.
+    pub row: Digest,
+    /// The SHA-256 of the file of that row which was installed; absent where its tags fit several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<Digest>,
+    /// Whether its source distribution was built here; else its wheel was downloaded.
+    #[serde(default)]
+    pub built: bool,
+    /// The digest of every file that it put into the venv: of name and content.
+    pub files: Digest,
+    /// The names that it has among the venv's modules.
+    pub names: BTreeSet<String>,
+    /// Its executables in `bin/`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub bins: BTreeSet<String>,
+}
+
+impl ModuleReceipt {
+    /// Reads a receipt, as [`ToolReceipt::parse`] does.
+    pub fn parse(bytes: &[u8], name: &str) -> Result<Self> {
+        let receipt: Self = parse(bytes, name)?;
+        refuse_paths(&receipt.bins, name)?;
+        Ok(receipt)
+    }
+
+    /// The bytes of the file.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        to_bytes(self, &self.module)
+    }
+
+    /// The name of its file.
+    pub fn file_name(&self) -> String {
+        format!("{}-{}.json", self.module.name, self.module.version)
+    }
+}
+
 impl ToolReceipt {
     /// Reads a receipt. `name` is how errors name the file. A receipt may come from a stranger, and its names become
     /// paths: one that is no name of an executable is refused.
     pub fn parse(bytes: &[u8], name: &str) -> Result<Self> {
         let receipt: Self = parse(bytes, name)?;
-        match receipt.bins.keys().find(|bin| !is_executable_name(bin)) {
-            None => Ok(receipt),
-            Some(bad) => Err(Fault::new(format!("could not read the receipt {name}"))
-                .why(format!("{bad:?} is no name of an executable"))
-                .help(UNREADABLE)),
-        }
+        refuse_paths(receipt.bins.keys(), name)?;
+        Ok(receipt)
     }
 
     /// The bytes of the file.
@@ -91,13 +133,22 @@ impl ToolReceipt {
 /// What to do about a receipt that cannot be read.
 const UNREADABLE: &str = "remove that file and run `envtool sync`, which makes it again";
 
+fn refuse_paths<'a>(bins: impl IntoIterator<Item = &'a String>, name: &str) -> Result<()> {
+    match bins.into_iter().find(|bin| !is_executable_name(bin)) {
+        None => Ok(()),
+        Some(bad) => Err(Fault::new(format!("could not read the receipt {name}"))
+            .why(format!("{bad:?} is no name of an executable"))
+            .help(UNREADABLE)),
+    }
+}
+
 fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8], name: &str) -> Result<T> {
     serde_json::from_slice(bytes).map_err(|error| {
         Fault::new(format!("could not read the receipt {name}")).because(&error).help(UNREADABLE)
     })
 }
 
-fn to_bytes(receipt: &impl Serialize, package: &PackageId) -> Result<Vec<u8>> {
+fn to_bytes(receipt: &impl Serialize, package: &impl fmt::Display) -> Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(receipt)
         .map_err(|error| Fault::new(format!("could not write the receipt of {package}")).because(&error))?;
     bytes.push(b'\n');

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::environment;
 use crate::fault::{Fault, Result};
@@ -20,11 +20,39 @@ pub struct WantedTool {
     pub installed: bool,
 }
 
+/// The executables that a venv shows in `bin/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VenvBins {
+    /// Whose they are: name and version.
+    pub owner: String,
+    /// Whether that is a tool. A module is there to be imported: an executable that cannot be shown is left out.
+    pub is_tool: bool,
+    /// Each name, and where it leads from `bin/`.
+    pub links: BTreeMap<String, PathBuf>,
+}
+
+/// The venvs of an environment, as far as they count in `bin/`.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Venvs {
+    /// What they are to show, tools first.
+    pub bins: Vec<VenvBins>,
+    /// The names that they show as it is.
+    pub shown: BTreeSet<String>,
+    /// Whether there is to be a `python`.
+    pub python: bool,
+    /// Whether there is one as it is.
+    pub had_python: bool,
+}
+
 /// What is to be done to `bin/`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ToolPlan {
-    /// Every link that `bin/` is to hold for a tool.
+    /// Every link that `bin/` is to hold for a tool or a module.
     pub links: BTreeMap<String, PathBuf>,
+    /// Whether `bin/` is to hold `python`.
+    pub python: bool,
+    /// What is not shown, and why.
+    pub hidden: Vec<String>,
     /// Whether `bin/` is to be made anew.
     pub changed: bool,
     /// Receipts to write.
@@ -56,67 +84,138 @@ pub fn reserved(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Decides what leads from what is there to `wanted`.
+/// Decides what leads from what is there to `wanted` and to what `venvs` show.
 pub fn plan(
     wanted: Vec<WantedTool>,
     receipts: &[ToolReceipt],
+    venvs: &Venvs,
     bin: &BTreeMap<OsString, Option<PathBuf>>,
 ) -> Result<ToolPlan> {
-    let mut plan = ToolPlan::default();
-    let mut owners: BTreeMap<String, PackageId> = BTreeMap::new();
+    let mut plan = ToolPlan { python: venvs.python, ..ToolPlan::default() };
+    let mut owners: BTreeMap<String, Owner> = BTreeMap::new();
+    let mut kept = BTreeSet::new();
     plan.ours.extend(receipts.iter().flat_map(|receipt| receipt.bins.keys().cloned()));
-    for one in wanted {
-        let package = &one.receipt.package;
+    plan.ours.extend(venvs.shown.iter().cloned());
+    // 1. Links into the store.
+    for (at, one) in wanted.into_iter().enumerate() {
+        let (who, owner) = ((false, at), one.receipt.package.to_string());
         for (name, file) in &one.files {
-            check(name, package, &owners)?;
-            // Links into the store whose receipt was lost are ours too.
-            let target = bin.get(OsStr::new(name));
-            if target.is_some_and(|target| target.as_ref() != Some(file)) && !plan.ours.contains(name) {
-                return Err(in_the_way(name, package));
-            }
-            owners.insert(name.clone(), package.clone());
-            plan.changed |= target.and_then(Option::as_ref) != Some(file);
-            plan.links.insert(name.clone(), file.clone());
+            refused(name, who, &owners)
+                .map_or(Ok(()), |refused| Err(refused.of_crate(&one.receipt.package)))?;
+            plan.link(name, file, &owner, bin)?;
+            owners.insert(name.clone(), (who, owner.clone()));
         }
+        kept.insert(one.receipt.package.clone());
         if !one.installed {
-            plan.added.push(one.receipt.clone());
+            plan.added.push(one.receipt);
         }
     }
-    let kept: BTreeSet<&PackageId> = owners.values().collect();
+    // 2. Links into venvs.
+    for (at, VenvBins { owner, is_tool, links }) in venvs.bins.iter().enumerate() {
+        let who = (true, at);
+        for (name, file) in links {
+            match refused(name, who, &owners) {
+                Some(refused) if *is_tool => return Err(refused.of_module(owner)),
+                Some(refused) => {
+                    plan.hidden.push(format!("`{name}` of {owner} is not in .envtool/bin: {}", refused.why));
+                }
+                None => {
+                    plan.link(name, file, owner, bin)?;
+                    owners.insert(name.clone(), (who, owner.clone()));
+                }
+            }
+        }
+    }
+    // 3. Python itself.
+    for name in environment::PYTHON_NAMES {
+        let there = bin.contains_key(OsStr::new(name));
+        if venvs.python && there && !venvs.had_python {
+            return Err(in_the_way(name, "Python modules"));
+        }
+        plan.changed |= venvs.python != there && (venvs.python || venvs.had_python);
+        if venvs.had_python {
+            plan.ours.insert(name.to_owned());
+        }
+    }
+    // 4. What goes.
     plan.removed = receipts
         .iter()
         .map(|receipt| &receipt.package)
         .filter(|package| !kept.contains(package))
         .cloned()
         .collect();
-    plan.changed |=
-        plan.ours.iter().any(|name| !plan.links.contains_key(name) && bin.contains_key(OsStr::new(name)));
+    let stays =
+        |name: &String| plan.links.contains_key(name) || environment::PYTHON_NAMES.contains(&name.as_str());
+    plan.changed |= plan.ours.iter().any(|name| !stays(name) && bin.contains_key(OsStr::new(name)));
     plan.ours.extend(plan.links.keys().cloned());
     Ok(plan)
 }
 
-fn check(name: &str, package: &PackageId, owners: &BTreeMap<String, PackageId>) -> Result<()> {
-    let refused = || Fault::new(format!("could not install {package}"));
-    if let Some(why) = reserved(name) {
-        return Err(refused().why(format!("its executable is called `{name}`: {why}")).help(format!(
-            "name the executables that you want with `--bin` (`bins = […]` of {} in [tools])",
-            package.name
-        )));
-    }
-    // Some file systems take two names for one that differ in case.
-    let same = |(other, _): &(&String, &PackageId)| other.to_lowercase() == name.to_lowercase();
-    match owners.iter().find(same) {
-        Some((other, owner)) if owner != package => {
-            Err(refused().why(format!("{owner} has an executable `{other}` too")).help(format!(
-                "keep one of them, or name the executables that you want with `bins = […]` of {} in [tools]",
-                package.name
-            )))
+impl ToolPlan {
+    fn link(
+        &mut self,
+        name: &str,
+        file: &Path,
+        owner: &str,
+        bin: &BTreeMap<OsString, Option<PathBuf>>,
+    ) -> Result<()> {
+        // Links into the store whose receipt was lost are ours too.
+        let target = bin.get(OsStr::new(name));
+        if target.is_some_and(|target| target.as_deref() != Some(file)) && !self.ours.contains(name) {
+            return Err(in_the_way(name, owner));
         }
-        _ => Ok(()),
+        self.changed |= target.and_then(Option::as_deref) != Some(file);
+        self.links.insert(name.to_owned(), file.to_owned());
+        Ok(())
     }
 }
 
-fn in_the_way(name: &str, package: &PackageId) -> Fault {
+/// Why an executable may not have its name.
+struct Refused {
+    why: String,
+    /// Whether another package has an executable of this name.
+    doubled: bool,
+}
+
+impl Refused {
+    fn of_crate(self, package: &PackageId) -> Fault {
+        let name = &package.name;
+        let help = if self.doubled {
+            format!(
+                "keep one of them, or name the executables that you want with `bins = […]` of {name} in [tools]"
+            )
+        } else {
+            format!("name the executables that you want with `--bin` (`bins = […]` of {name} in [tools])")
+        };
+        Fault::new(format!("could not install {package}")).why(self.why).help(help)
+    }
+
+    fn of_module(self, owner: &str) -> Fault {
+        let help = if self.doubled {
+            "keep one of them"
+        } else {
+            "add it as a module, without `--tool`: `envtool run -- python -m MODULE` runs it"
+        };
+        Fault::new(format!("could not install {owner}")).why(self.why).help(help)
+    }
+}
+
+/// Who has an executable: the number of a crate (`false`) or of what a venv shows (`true`), since a crate, a tool and a
+/// module may have one name and version; and that name and version.
+type Owner = ((bool, usize), String);
+
+fn refused(name: &str, who: (bool, usize), owners: &BTreeMap<String, Owner>) -> Option<Refused> {
+    if let Some(why) = reserved(name) {
+        return Some(Refused { why: format!("its executable is called `{name}`: {why}"), doubled: false });
+    }
+    // Some file systems take two names for one that differ in case.
+    let same = |(other, _): &(&String, &Owner)| other.to_lowercase() == name.to_lowercase();
+    let (other, (whose, theirs)) = owners.iter().find(same)?;
+    (*whose != who)
+        .then(|| Refused { why: format!("{theirs} has an executable `{other}` too"), doubled: true })
+}
+
+fn in_the_way(name: &str, package: &str) -> Fault {
     let path = format!(".envtool/bin/{name}");
     Fault::new(format!("could not install {package}"))
         .why(format!("{path} is there, and envtool did not put it there"))
@@ -129,12 +228,16 @@ mod tests {
     use std::ffi::OsString;
     use std::path::PathBuf;
 
-    use super::{ToolPlan, WantedTool, plan, reserved};
+    use super::{ToolPlan, VenvBins, Venvs, WantedTool, reserved};
     use crate::digest::Digest;
     use crate::package::PackageId;
     use crate::receipt::{How, ToolReceipt};
 
     type Bin = BTreeMap<OsString, Option<PathBuf>>;
+
+    fn plan(wanted: Vec<WantedTool>, receipts: &[ToolReceipt], bin: &Bin) -> crate::fault::Result<ToolPlan> {
+        super::plan(wanted, receipts, &Venvs::default(), bin)
+    }
 
     fn wanted(name: &str, bins: &[&str]) -> WantedTool {
         let digest = Digest::of(name.as_bytes());
@@ -208,5 +311,36 @@ mod tests {
         assert!(two.contains("x 1.0.0 has an executable `run` too") && two.contains("y 1.0.0"), "{two}");
         let theirs = Bin::from([("run".into(), None)]);
         assert!(fault(vec![wanted("x", &["run"])], &theirs).contains(".envtool/bin/run is there"));
+    }
+
+    fn shows(owner: &str, is_tool: bool, names: &[&str]) -> VenvBins {
+        let link = |name: &&str| ((*name).to_owned(), PathBuf::from(format!("../python/bin/{name}")));
+        VenvBins { owner: owner.to_owned(), is_tool, links: names.iter().map(link).collect() }
+    }
+
+    #[test]
+    fn what_venvs_show_comes_after_tools_and_never_in_place_of_others() {
+        let venvs = |bins: Vec<VenvBins>| Venvs { bins, python: true, ..Venvs::default() };
+        let modules = venvs(vec![shows("pip 25.0", false, &["pip", "pipx"]), shows("x 1.0", false, &["a"])]);
+        let first = super::plan(vec![wanted("a", &["a"])], &[], &modules, &Bin::new()).unwrap();
+        assert!(first.changed && first.python);
+        assert_eq!(first.links.keys().collect::<Vec<_>>(), ["a", "pipx"]);
+        assert!(
+            first.hidden[0].contains("`pip` of pip 25.0") && first.hidden[1].contains("a 1.0.0 has"),
+            "{first:?}"
+        );
+        let tool = venvs(vec![shows("evil 1.0", true, &["cargo"])]);
+        assert!(
+            super::plan(Vec::new(), &[], &tool, &Bin::new()).unwrap_err().to_string().contains("`cargo`")
+        );
+        // Somebody's own `python` is not replaced; ours stays, and goes with the modules.
+        let there = Bin::from([("python".into(), None), ("python3".into(), None)]);
+        let fault = super::plan(Vec::new(), &[], &venvs(Vec::new()), &there).unwrap_err();
+        assert!(fault.to_string().contains(".envtool/bin/python is there"), "{fault}");
+        let again = Venvs { had_python: true, ..venvs(Vec::new()) };
+        assert!(!super::plan(Vec::new(), &[], &again, &there).unwrap().changed);
+        let gone =
+            super::plan(Vec::new(), &[], &Venvs { had_python: true, ..Venvs::default() }, &there).unwrap();
+        assert!(gone.changed && gone.ours.contains("python3"));
     }
 }

@@ -21,7 +21,7 @@ use crate::package::{PackageId, PackageName};
 use crate::registry::cargo::SparseIndex;
 use crate::registry::releases::{Release, releases};
 use crate::sources::{self, Reach};
-use crate::spec::{Spec, Version as AskedVersion};
+use crate::spec::{CrateSpec, Version as AskedVersion};
 use crate::sync::Session;
 use crate::sync::admit::deciding_files;
 
@@ -121,7 +121,7 @@ impl<'a> Choosing<'a> {
     }
 
     /// Where a package is asked for, and what is pinned of it already.
-    fn wanted(&self, spec: &'a Spec) -> Result<Wanted<'a>> {
+    fn wanted(&self, spec: &'a CrateSpec) -> Result<Wanted<'a>> {
         let standing = self.next.standing(&spec.name, self.asked.table)?;
         let registry = standing.as_ref().and_then(|standing| standing.registry.clone());
         let source = match &registry {
@@ -337,7 +337,7 @@ impl<'a> Choosing<'a> {
 
 /// A package that is asked for.
 struct Wanted<'a> {
-    spec: &'a Spec,
+    spec: &'a CrateSpec,
     /// What Cargo.toml says of it already.
     standing: Option<Standing>,
     /// The registry of cargo's configuration that it comes from; `None` for crates.io.

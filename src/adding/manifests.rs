@@ -51,6 +51,11 @@ impl<'a> Next<'a> {
         Ok(Self { project, text: project.text.clone(), cargo, exact: false })
     }
 
+    /// Sets what envtool.toml says next.
+    pub(super) fn begin_with(&mut self, text: String) {
+        self.text = text;
+    }
+
     /// What Cargo.toml says already of the package of this name, however that is spelled.
     pub(super) fn standing(&self, name: &PackageName, table: Table) -> Result<Option<Standing>> {
         let Some(cargo) = &self.cargo else { return Ok(None) };

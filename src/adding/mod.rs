@@ -3,9 +3,11 @@
 
 mod choice;
 mod manifests;
+mod modules;
 mod removal;
 
-pub use removal::{Removed, remove};
+pub use modules::PinnedModule;
+pub use removal::{Named, Removed, remove};
 
 use std::str::FromStr;
 
@@ -17,7 +19,7 @@ use crate::fault::{Fault, Result};
 use crate::package::{PackageId, PackageName};
 use crate::project::Project;
 use crate::signals;
-use crate::spec::{Registry, Spec};
+use crate::spec::{CrateSpec, ModuleSpec};
 use crate::sync::{self, Edits, Report, Session};
 use choice::Chosen;
 use manifests::Next;
@@ -34,8 +36,10 @@ pub enum Kind {
 /// What is to be added, and how.
 #[derive(Debug, Clone)]
 pub struct Asked {
-    /// The packages.
-    pub specs: Vec<Spec>,
+    /// Packages of crates.io.
+    pub specs: Vec<CrateSpec>,
+    /// Packages of PyPI.
+    pub modules: Vec<ModuleSpec>,
     /// As what; `None` leaves it to what the package has.
     pub kind: Option<Kind>,
     /// The features.
@@ -85,8 +89,10 @@ pub struct Pinned {
 /// What an addition did.
 #[derive(Debug)]
 pub struct Added {
-    /// The packages, in the order in which they were asked for.
+    /// The packages of crates.io, in the order in which they were asked for.
     pub pinned: Vec<Pinned>,
+    /// Those of PyPI.
+    pub modules: Vec<PinnedModule>,
     /// Whether an exact version went into the manifest of a library that others may depend on.
     pub ties_users: bool,
     /// What the sync did.
@@ -108,15 +114,17 @@ pub fn add(project: &Project, asked: &Asked, context: &Context<'_>) -> Result<Ad
         session.leave()?;
         signals::check()?;
     }
-    let Decided { project, edits, pinned, ties_users } = decided?;
+    let Decided { project, edits, pinned, modules, ties_users } = decided?;
     // 3. Make it so.
     let session = session.of(&project);
-    let nothing = pinned.iter().all(|one| one.unchanged) && edits.precise.is_empty();
+    let nothing = pinned.iter().all(|one| one.unchanged)
+        && modules.iter().all(|one| one.unchanged)
+        && edits.precise.is_empty();
     let report = match nothing {
         true => sync::sync_unchanged(&session)?,
         false => sync::sync_with(&session, &edits)?,
     };
-    Ok(Added { pinned, ties_users, report })
+    Ok(Added { pinned, modules, ties_users, report })
 }
 
 /// What an addition comes to.
@@ -125,12 +133,20 @@ struct Decided {
     project: Project,
     edits: Edits,
     pinned: Vec<Pinned>,
+    modules: Vec<PinnedModule>,
     ties_users: bool,
 }
 
 fn decide(session: &Session<'_>, asked: &Asked) -> Result<Decided> {
     let mut next = Next::of(session.project, asked, session.context)?;
-    let chosen = choice::choose(session, asked, &next)?;
+    // Python has a resolver of its own, and its pins a table of their own.
+    let modules::Decided { pinned: modules, closures, text } =
+        modules::decide(session, asked, session.project.text.clone())?;
+    next.begin_with(text);
+    let chosen = match asked.specs.is_empty() {
+        true => Vec::new(),
+        false => choice::choose(session, asked, &next)?,
+    };
     let pinned = chosen.iter().map(|one| next.pin(one, asked)).collect::<Result<_>>()?;
     let ties_users = next.ties_users();
     let (project, manifests) = next.finish()?;
@@ -138,14 +154,32 @@ fn decide(session: &Session<'_>, asked: &Asked) -> Result<Decided> {
         Some(_) => chosen.iter().filter(|one| one.kind == Kind::Crate).map(Chosen::id).collect(),
         None => Vec::new(),
     };
-    Ok(Decided { project, edits: Edits { manifests, precise }, pinned, ties_users })
+    Ok(Decided { project, edits: Edits { manifests, precise, closures }, pinned, modules, ties_users })
 }
 
 fn refuse_what_does_not_fit(project: &Project, asked: &Asked) -> Result<()> {
-    if let Some(spec) = asked.specs.iter().find(|spec| spec.registry == Registry::Pypi) {
-        return Err(Fault::new(format!("could not add {spec}"))
-            .why("Python modules are planned and not there yet")
-            .help("use `uv` or `pip` in a venv for it"));
+    if let Some(spec) = asked.modules.first() {
+        let only = [
+            (
+                !asked.features.is_empty(),
+                "--features is for crates",
+                format!("extras stand behind the name: `'pypi:{}[EXTRA]'`", spec.name),
+            ),
+            (asked.no_default_features, "--no-default-features is for crates", "leave it out".to_owned()),
+            (
+                asked.kind == Some(Kind::Crate),
+                "--lib, --dev, --build, --package and --requirement are for crates",
+                "leave them out: a Python package is a module unless `--tool` is given".to_owned(),
+            ),
+            (
+                !asked.bins.is_empty(),
+                "--bin is for tools of crates.io",
+                "a tool from PyPI brings all of its executables".to_owned(),
+            ),
+        ];
+        if let Some((_, why, help)) = only.into_iter().find(|(given, ..)| *given) {
+            return Err(Fault::usage(format!("{why}, and {spec} comes from PyPI")).help(help));
+        }
     }
     if asked.kind != Some(Kind::Tool) && !project.is_cargo {
         let only = [

@@ -1,6 +1,7 @@
 //! Taking pins away.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::manifests::{by_name, members, text_of};
@@ -10,15 +11,34 @@ use crate::context::Context;
 use crate::environment::Rewrite;
 use crate::fault::{Fault, Result};
 use crate::fs;
-use crate::manifest::{Section, without_pin};
+use crate::manifest::{ModuleSection, Section, without_module, without_pin};
+use crate::module::ModuleName;
 use crate::near;
 use crate::package::PackageName;
 use crate::project::Project;
 use crate::signals;
 use crate::sync::{self, Edits, Report, Session};
 
+/// What is to go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Named {
+    /// What has this name, wherever it comes from.
+    Any(PackageName),
+    /// A package of PyPI.
+    Module(ModuleName),
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any(name) => name.fmt(f),
+            Self::Module(name) => write!(f, "pypi:{name}"),
+        }
+    }
+}
+
 /// Pins, each with where it stood.
-type Pins = Vec<(PackageName, String)>;
+type Pins = Vec<(Named, String)>;
 
 /// What a removal did.
 #[derive(Debug)]
@@ -33,7 +53,7 @@ pub struct Removed {
 /// or of the one that is named.
 pub fn remove(
     project: &Project,
-    names: &[PackageName],
+    names: &[Named],
     member: Option<&str>,
     context: &Context<'_>,
 ) -> Result<Removed> {
@@ -58,7 +78,7 @@ pub fn remove(
 /// The project and cargo's manifests without some packages, and where these stood.
 fn decide(
     project: &Project,
-    names: &[PackageName],
+    names: &[Named],
     member: Option<&str>,
     context: &Context<'_>,
 ) -> Result<(Project, Edits, Pins)> {
@@ -67,22 +87,39 @@ fn decide(
     let mut pins = Vec::new();
     for name in names {
         let before = pins.len();
-        if member.is_none() {
+        if let (Named::Any(package), None) = (name, member) {
             for (section, shown) in [(Section::Tools, "[tools]"), (Section::Crates, "[crates]")] {
-                if let Some(next) = without_pin(&text, section, name)? {
+                if let Some(next) = without_pin(&text, section, package)? {
                     text = next;
                     pins.push((name.clone(), format!("{shown} of envtool.toml")));
                 }
             }
         }
-        let places = cargo.as_mut().map(|cargo| cargo.remove(name)).transpose()?.unwrap_or_default();
-        pins.extend(places.into_iter().map(|place| (name.clone(), place)));
+        if let Named::Any(package) = name {
+            let places = cargo.as_mut().map(|cargo| cargo.remove(package)).transpose()?.unwrap_or_default();
+            pins.extend(places.into_iter().map(|place| (name.clone(), place)));
+        }
+        let module = match name {
+            Named::Module(module) => Some(module.clone()),
+            // A bare name is a Python package's where nothing else has it.
+            Named::Any(package) if pins.len() == before && member.is_none() => package.as_str().parse().ok(),
+            Named::Any(_) => None,
+        };
+        if let Some(module) = module {
+            for (section, shown) in [(ModuleSection::Tools, "[tools]"), (ModuleSection::Modules, "[modules]")]
+            {
+                if let Some(next) = without_module(&text, section, &module)? {
+                    text = next;
+                    pins.push((Named::Module(module.clone()), format!("{shown} of envtool.toml")));
+                }
+            }
+        }
         if pins.len() == before {
             return Err(unknown(project, name));
         }
     }
     let manifests = cargo.map(Manifests::changed).unwrap_or_default();
-    Ok((project.with_manifest(text)?, Edits { manifests, precise: Vec::new() }, pins))
+    Ok((project.with_manifest(text)?, Edits { manifests, ..Edits::default() }, pins))
 }
 
 /// A manifest of cargo: its path in the project, what it holds, and what it is to hold.
@@ -190,13 +227,15 @@ impl Manifests {
 }
 
 /// A name that is no pin, with those that are near.
-fn unknown(project: &Project, name: &PackageName) -> Fault {
+fn unknown(project: &Project, name: &Named) -> Fault {
     let mut pins: BTreeSet<String> = project
         .manifest
         .tools
         .keys()
         .chain(project.manifest.crates.keys())
         .map(ToString::to_string)
+        .chain(project.manifest.modules.keys().map(ToString::to_string))
+        .chain(project.manifest.module_tools.keys().map(ToString::to_string))
         .collect();
     if project.is_cargo
         && let Ok(Some(text)) = fs::read_text(&project.layout.cargo_lock())
@@ -205,7 +244,11 @@ fn unknown(project: &Project, name: &PackageName) -> Fault {
         pins.extend(lock.direct().iter().map(|package| package.id.name.to_string()));
     }
     let fault = Fault::new(format!("{name} is not pinned here"));
-    let near = near::nearest(name.as_str(), pins.iter().map(String::as_str));
+    let plain = match name {
+        Named::Any(name) => name.as_str(),
+        Named::Module(name) => name.as_str(),
+    };
+    let near = near::nearest(plain, pins.iter().map(String::as_str));
     if !near.is_empty() {
         return fault.help(format!("did you mean {}?", near.join(" or ")));
     }

@@ -3,7 +3,7 @@
 use semver::Version;
 
 use super::{Outcome, init, sync as sync_verb};
-use crate::adding::{self, Added, Asked, Kind, Pinned, Requirement};
+use crate::adding::{self, Added, Asked, Kind, Pinned, PinnedModule, Requirement};
 use crate::cargo_edit::Kind as Table;
 use crate::context::Context;
 use crate::fault::{Fault, Result};
@@ -16,7 +16,7 @@ use crate::spec::Spec;
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Arguments {
-    /// Packages: NAME, NAME@1.2.3, NAME@1
+    /// Packages: NAME, NAME@1.2.3, NAME@1, pypi:NAME
     #[arg(required = true, value_name = "SPEC")]
     specs: Vec<String>,
     /// Add the library, also where there are executables
@@ -75,14 +75,20 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     drop(held);
     let added = added?;
     // 4. Say what was done.
-    outcome.notes.extend(added.pinned.iter().map(line));
+    outcome.notes.extend(added.pinned.iter().map(line).chain(added.modules.iter().map(module_line)));
     outcome.notes.extend(advice(&added, arguments));
     outcome.notes.extend(sync_verb::notes(&added.report, context));
     Ok(outcome)
 }
 
 fn asked(arguments: &Arguments) -> Result<Asked> {
-    let specs = arguments.specs.iter().map(|text| text.parse::<Spec>()).collect::<Result<Vec<_>>>()?;
+    let (mut specs, mut modules) = (Vec::new(), Vec::new());
+    for text in &arguments.specs {
+        match text.parse()? {
+            Spec::Crate(spec) => specs.push(spec),
+            Spec::Module(spec) => modules.push(spec),
+        }
+    }
     let crate_only = arguments.lib
         || arguments.dev
         || arguments.build
@@ -93,12 +99,13 @@ fn asked(arguments: &Arguments) -> Result<Asked> {
         (false, true) => Some(Kind::Tool),
         (false, false) => None,
     };
-    if arguments.requirement.is_some() && specs.len() > 1 {
+    if arguments.requirement.is_some() && arguments.specs.len() > 1 {
         return Err(Fault::usage("--requirement is for one package, and several are named")
             .help("add them one by one"));
     }
     Ok(Asked {
         specs,
+        modules,
         kind,
         features: arguments.features.iter().map(|f| f.trim().to_owned()).filter(|f| !f.is_empty()).collect(),
         no_default_features: arguments.no_default_features,
@@ -126,6 +133,18 @@ fn line(pinned: &Pinned) -> String {
             format!("Moved {} from {before} to {} ({kind})", package.name, package.version)
         }
         _ => format!("Pinned {package} ({kind})"),
+    }
+}
+
+fn module_line(pinned: &PinnedModule) -> String {
+    let PinnedModule { module, is_tool, before, unchanged } = pinned;
+    let kind = if *is_tool { "tool" } else { "module" };
+    match before {
+        _ if *unchanged => format!("{module} is pinned already ({kind})"),
+        Some(before) if *before != module.version => {
+            format!("Moved {} from {before} to {} ({kind})", module.name, module.version)
+        }
+        _ => format!("Pinned {module} ({kind})"),
     }
 }
 

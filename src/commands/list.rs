@@ -9,10 +9,11 @@ use crate::cargo_lock::{CargoLock, crates_io};
 use crate::context::Context;
 use crate::fault::Result;
 use crate::fs;
+use crate::layout::{PYTHON, tool_venv};
 use crate::lock::Lock;
 use crate::package::PackageId;
 use crate::project::Project;
-use crate::receipt::{Receipt, ToolReceipt};
+use crate::receipt::{ModuleReceipt, Receipt, ToolReceipt};
 
 /// The arguments of `list`.
 #[derive(Debug, clap::Args)]
@@ -46,15 +47,19 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     let environment = environment_of(&project, context)?;
     let mut crates = environment.receipts()?;
     let tools = environment.tool_receipts()?;
+    let mut modules = environment.all_module_receipts()?;
     // 2. What of it was asked for. Tools always are.
     if !arguments.all {
         let asked = asked_for(&project)?;
         crates.retain(|(folder, receipt)| asked.contains(&(folder.clone(), receipt.package.clone())));
+        modules.retain(|(venv, receipt)| is_tool(venv, receipt) || is_pinned(&project, venv, receipt));
     }
     crates.sort_by(|a, b| (&a.1.package, &a.0).cmp(&(&b.1.package, &b.0)));
-    // 3. Show it: crates, then tools.
+    // 3. Show it: crates, then tools, then modules.
     let mut shown: Vec<Shown<'_>> = crates.iter().map(|(_, receipt)| of_crate(receipt)).collect();
     shown.extend(tools.iter().map(of_tool));
+    modules.sort_by_key(|(venv, receipt)| (!is_tool(venv, receipt), receipt.module.clone()));
+    shown.extend(modules.iter().map(|(venv, receipt)| of_module(receipt, is_tool(venv, receipt))));
     if context.flags.json {
         return Outcome::json(&Packages { packages: shown });
     }
@@ -109,13 +114,35 @@ fn of_tool(receipt: &ToolReceipt) -> Shown<'_> {
     }
 }
 
+/// Whether a venv is the one that this package has as a tool.
+fn is_tool(venv: &str, receipt: &ModuleReceipt) -> bool {
+    venv == tool_venv(&receipt.module.name)
+}
+
+fn is_pinned(project: &Project, venv: &str, receipt: &ModuleReceipt) -> bool {
+    venv == PYTHON && project.manifest.modules.contains_key(&receipt.module.name)
+}
+
+fn of_module(receipt: &ModuleReceipt, is_tool: bool) -> Shown<'_> {
+    Shown {
+        name: receipt.module.name.to_string(),
+        version: receipt.module.version.to_string(),
+        registry: "pypi",
+        kind: if is_tool { "tool" } else { "module" },
+        checksum: receipt.checksum.map(|checksum| checksum.prefixed()),
+        bins: receipt.bins.iter().cloned().collect(),
+        source: &receipt.source,
+    }
+}
+
 fn as_lines(packages: &[Shown<'_>]) -> String {
     let width = packages.iter().map(|package| package.name.chars().count()).max().unwrap_or(0);
     let mut lines = String::new();
     for Shown { name, version, source, bins, .. } in packages {
         let mut remarks = bins.join(", ");
         if *source != "crates.io" {
-            remarks.push_str(&format!("({source})"));
+            let gap = if remarks.is_empty() { "" } else { " " };
+            remarks.push_str(&format!("{gap}({source})"));
         }
         lines.push_str(format!("{name:width$}  {version}  {remarks}").trim_end());
         lines.push('\n');

@@ -1,12 +1,11 @@
 //! `envtool remove`: takes pins away.
 
 use super::{Outcome, sync as sync_verb};
-use crate::adding;
+use crate::adding::{self, Named};
 use crate::context::Context;
 use crate::fault::{Fault, Result};
-use crate::package::PackageName;
 use crate::project::Project;
-use crate::spec::{Registry, Spec};
+use crate::spec::Spec;
 
 /// The arguments of `remove`.
 #[derive(Debug, clap::Args)]
@@ -33,16 +32,14 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     Ok(Outcome { notes, ..Outcome::default() })
 }
 
-fn name(text: &str) -> Result<PackageName> {
+fn name(text: &str) -> Result<Named> {
     let spec: Spec = text.parse()?;
-    if spec.names_version {
-        return Err(
-            Fault::usage(format!("{spec} names a version")).help(format!("`envtool remove {}`", spec.name))
-        );
+    if spec.names_version() {
+        return Err(Fault::usage(format!("{spec} names a version"))
+            .help(format!("`envtool remove {}`", spec.without_version())));
     }
-    if spec.registry == Registry::Pypi {
-        return Err(Fault::new(format!("{spec} is not pinned here"))
-            .help("Python modules are planned and not there yet"));
-    }
-    Ok(spec.name)
+    Ok(match spec {
+        Spec::Crate(spec) => Named::Any(spec.name),
+        Spec::Module(spec) => Named::Module(spec.name),
+    })
 }

@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::environment::{Environment, path_inside, variables};
 use crate::fault::{Fault, Result};
 use crate::fs;
+use crate::layout::PYTHON;
 use crate::manifest::ToolPin;
 use crate::package::PackageName;
 use crate::process::{self, Program};
@@ -56,9 +57,14 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
         context.progress.warn(&line);
     }
     // 4. Become it.
-    let program = variables(root, &context.path, home)
-        .into_iter()
-        .fold(Program::new(program).args(rest), |program, (name, value)| program.set(name, value));
+    let has_python = environment.venv(PYTHON)?.is_some();
+    let program = variables(root, &context.path, home, has_python).into_iter().fold(
+        Program::new(program).args(rest),
+        |program, (name, value)| match value {
+            Some(value) => program.set(name, value),
+            None => program.unset(name),
+        },
+    );
     become_it(&program.named(name), name)
 }
 

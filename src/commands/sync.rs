@@ -34,6 +34,8 @@ pub(super) fn notes(report: &Report, context: &Context<'_>) -> Vec<String> {
     if context.flags.verbose > 0 {
         notes.extend(report.removed.iter().map(|package| format!("- {package}")));
         notes.extend(report.added.iter().map(|package| format!("+ {package}")));
+        notes.extend(report.modules_removed.iter().map(|module| format!("- {module}")));
+        notes.extend(report.modules.iter().map(|module| format!("+ {module}")));
     }
     if report.locked {
         notes.push("Locked".to_owned());
@@ -50,9 +52,22 @@ pub(super) fn notes(report: &Report, context: &Context<'_>) -> Vec<String> {
     }
     notes.extend(report.tools_removed.iter().map(|package| format!("Removed {package}")));
     notes.extend(report.tools.iter().map(tool));
+    let (came, went) = (report.modules.len(), report.modules_removed.len());
+    if came + went > 0 {
+        let modules = if came == 1 { "module" } else { "modules" };
+        notes.push(format!("Installed {came} {modules}, removed {went} in {took}"));
+    }
+    notes.extend(report.venvs_remade.iter().map(|(folder, modules)| match modules {
+        1 => format!("Made {folder} anew: 1 module in {took}"),
+        modules => format!("Made {folder} anew: {modules} modules in {took}"),
+    }));
+    notes.extend(report.strays.iter().map(|(folder, what)| {
+        format!("Took {what} out of {folder}, since the lock does not name it (`envtool add` pins it)")
+    }));
+    let remade = report.venvs_remade.len() + report.strays.len();
     let no_crates = report.packages == 0 && report.added.is_empty() && report.removed.is_empty();
-    let no_tools = report.tools.is_empty() && report.tools_removed.is_empty();
-    if no_crates && !no_tools {
+    let no_others = report.tools.is_empty() && report.tools_removed.is_empty() && came + went + remade == 0;
+    if no_crates && !no_others {
         return notes;
     }
     let mut line = match report.packages {

@@ -1,12 +1,13 @@
 //! `envtool which`: the file that would run inside the environment, and why.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use super::{Outcome, environment_of, no_such_command, refuse_lost};
 use crate::context::Context;
-use crate::environment::path_inside;
+use crate::environment::{Environment, PYTHON_NAMES, path_inside};
 use crate::fault::Result;
 use crate::fs;
+use crate::layout::PYTHON;
 use crate::process;
 use crate::project::Project;
 
@@ -34,7 +35,10 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
         let name = first.file_name().unwrap_or_default();
         let tools = environment.tool_receipts()?;
         let owner = tools.iter().find(|tool| tool.bins.keys().any(|bin| name == bin.as_str()));
-        let owner = owner.map_or(String::new(), |tool| format!(" ({}, {})", tool.package, tool.source));
+        let owner = match owner {
+            Some(tool) => format!(" ({}, {})", tool.package, tool.source),
+            None => of_python(name, &environment)?,
+        };
         let target =
             fs::link_target(first)?.map_or(String::new(), |to| format!(", a link to {}", to.display()));
         notes.push(format!("from the environment{owner}, whose bin comes first on PATH{target}"));
@@ -46,4 +50,19 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     }
     notes.extend(found.iter().skip(1).map(|other| format!("before {}", other.display())));
     Ok(Outcome { data: format!("{}\n", first.display()), notes, ..Outcome::default() })
+}
+
+/// Whose an executable is that comes with Python.
+fn of_python(name: &OsStr, environment: &Environment) -> Result<String> {
+    let receipts = environment.all_module_receipts()?;
+    let owner = receipts.iter().find(|(_, receipt)| receipt.bins.iter().any(|bin| name == bin.as_str()));
+    if let Some((_, receipt)) = owner {
+        return Ok(format!(" ({}, {})", receipt.module, receipt.source));
+    }
+    Ok(match environment.venv(PYTHON)? {
+        Some(venv) if PYTHON_NAMES.iter().any(|python| name == *python) => {
+            format!(" (Python {})", venv.version)
+        }
+        _ => String::new(),
+    })
 }

@@ -3,12 +3,15 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use super::venvs::Held;
 use super::{Check, Finding, Remedy, Scene, Severity, Step};
 use crate::environment::path_inside;
 use crate::executable::{self, Needs};
 use crate::fault::Result;
 use crate::fs;
 use crate::process;
+use crate::python::installed;
+use crate::receipt::ModuleReceipt;
 
 /// The check.
 pub(super) struct BrokenExecutable;
@@ -32,6 +35,18 @@ impl Check for BrokenExecutable {
             let Some(needs) = fs::read(&path)?.as_deref().and_then(executable::needs) else { continue };
             let Some(gone) = gone(&needs, &fs::canonical(&path)?, &libraries, scene)? else { continue };
             let name = name.to_string_lossy().into_owned();
+            if let Some((held, receipt)) = module_of(&name, scene)? {
+                if is_as_installed(held, receipt)? {
+                    found.push(Finding {
+                        check: self.id(),
+                        severity: Severity::Error,
+                        subject: format!("{} ({name})", receipt.module),
+                        message: format!("`{name}` cannot start: {gone} is gone from this machine"),
+                        remedy: Remedy::User(format!("install {gone}: `{name}` is as the package brings it")),
+                    });
+                }
+                continue;
+            }
             let owner = receipts.iter().find(|receipt| receipt.bins.contains_key(&name));
             let remedy = match owner {
                 Some(receipt) => Remedy::Steps(Step::again(receipt)),
@@ -53,6 +68,23 @@ impl Check for BrokenExecutable {
 fn inside(scene: &Scene<'_>) -> OsString {
     let home = scene.context.cargo_home().ok();
     path_inside(scene.environment.layout().root(), &scene.context.path, home)
+}
+
+/// The venv and the package that an executable is of.
+fn module_of<'s>(name: &str, scene: &'s Scene<'_>) -> Result<Option<(&'s Held, &'s ModuleReceipt)>> {
+    let of = |held: &'s Held| {
+        let (_, receipt) = held.links().find(|(link, _)| *link == name)?;
+        Some((held, receipt))
+    };
+    Ok(scene.venvs()?.iter().find_map(of))
+}
+
+/// Whether a package's files are those that were installed: what is not is `modified`, or gone with its venv.
+fn is_as_installed(held: &Held, receipt: &ModuleReceipt) -> Result<bool> {
+    let Some(venv) = held.venv.as_ref().filter(|_| !held.is_gone()) else { return Ok(false) };
+    let found = installed::look(venv)?;
+    let one = found.iter().find(|one| one.distribution.id == receipt.module);
+    Ok(one.is_some_and(|one| one.digest == receipt.files))
 }
 
 /// What an executable needs and this machine has not.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::{Check, Finding, Remedy, Scene, Severity, Step, Way, global_tool};
+use super::{Check, Finding, Remedy, Scene, Severity, Step, Way, extra_module, global_tool};
 use crate::cargo_installed::{self, Installed};
 use crate::environment;
 use crate::fault::Result;
@@ -25,7 +25,9 @@ impl Check for Extra {
 
     fn detect(&self, scene: &Scene<'_>) -> Result<Vec<Finding>> {
         let Some(survey) = scene.survey() else { return Ok(Vec::new()) };
-        let found = [unlocked(survey), among_crates(scene, survey)?, in_bin(scene, survey)?].concat();
+        let modules = extra_module::found(scene)?;
+        let found =
+            [unlocked(survey), among_crates(scene, survey)?, modules, in_bin(scene, survey)?].concat();
         let finding = |(subject, message, remedy): Found| Finding {
             check: self.id(),
             severity: Severity::Warning,
@@ -38,7 +40,7 @@ impl Check for Extra {
 }
 
 /// Subject, message and remedy.
-type Found = (String, String, Remedy);
+pub(super) type Found = (String, String, Remedy);
 
 /// What a sync would take away.
 fn unlocked(survey: &Survey) -> Vec<Found> {
@@ -111,10 +113,13 @@ fn package_in(scene: &Scene<'_>, folder: &str, entry: &str) -> Result<Option<Pac
 fn in_bin(scene: &Scene<'_>, survey: &Survey) -> Result<Vec<Found>> {
     let pinned: BTreeSet<&str> =
         survey.tool_receipts.iter().flat_map(|receipt| receipt.bins.keys().map(String::as_str)).collect();
+    let of_modules = extra_module::in_bin(scene)?;
     let mut stray: BTreeMap<OsString, Option<PathBuf>> = scene.environment.bin()?;
     stray.retain(|name, _| {
         let name = name.to_string_lossy();
-        !pinned.contains(name.as_ref()) && !environment::is_script(&name)
+        !pinned.contains(name.as_ref())
+            && !of_modules.contains(name.as_ref())
+            && !environment::is_script(&name)
     });
     let mut found = Vec::new();
     for tool in installed(scene)? {
@@ -188,12 +193,12 @@ fn by_cargo(scene: &Scene<'_>, tool: &Installed, bins: &[&String]) -> Remedy {
     Remedy::Choice(vec![pin, take_away(away, uninstall)])
 }
 
-fn take_away(steps: Vec<Step>, command: String) -> Way {
+pub(super) fn take_away(steps: Vec<Step>, command: String) -> Way {
     Way { answer: "take", words: "take it away", steps, command }
 }
 
 /// A path as a shell reads it.
-fn quoted(path: &str) -> String {
+pub(super) fn quoted(path: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
     if path.chars().all(plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
 }

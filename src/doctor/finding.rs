@@ -8,6 +8,8 @@ use serde::Serialize;
 
 use crate::cargo_installed::Origin;
 use crate::digest::Digest;
+use crate::layout::{ENVIRONMENT, PYTHON_TOOL};
+use crate::module::{ModuleId, ModuleName};
 use crate::package::PackageId;
 use crate::receipt::{How, ToolReceipt};
 use crate::sync::relock::LockFile;
@@ -162,6 +164,27 @@ pub enum Step {
         /// What it is to name.
         to: PathBuf,
     },
+    /// Pin a Python package.
+    PinModule {
+        /// The package.
+        id: ModuleId,
+    },
+    /// Make a venv anew.
+    RemakeVenv {
+        /// Its name, as folders of receipts have it.
+        venv: String,
+        /// The packages that are downloaded again: what uv keeps of them is not trusted either.
+        forget: Vec<ModuleName>,
+    },
+    /// Write another first line into a script of the project.
+    Shebang {
+        /// The script, from the project's folder.
+        file: PathBuf,
+        /// Its first line.
+        from: String,
+        /// What is to stand there.
+        to: String,
+    },
     /// Put the entry of the environment into cargo's configuration where it belongs.
     ConfigEntry,
     /// Make a lock that cannot be read again, from what is installed.
@@ -213,6 +236,24 @@ impl fmt::Display for Step {
             Self::Rewrite { file, from, to } => {
                 let file = PathBuf::from(".envtool").join(file);
                 write!(f, "write {} for {} in {}", to.display(), from.display(), file.display())
+            }
+            Self::PinModule { id } => write!(f, "pin the Python package {id}"),
+            Self::RemakeVenv { venv, forget } => {
+                let folder = match venv.strip_prefix(PYTHON_TOOL) {
+                    Some(tool) => format!("tools/{tool}"),
+                    None => venv.clone(),
+                };
+                write!(f, "make {ENVIRONMENT}/{folder} anew")?;
+                match forget.as_slice() {
+                    [] => Ok(()),
+                    names => {
+                        let names: Vec<&str> = names.iter().map(ModuleName::as_str).collect();
+                        write!(f, ", without what the store has of {}", names.join(", "))
+                    }
+                }
+            }
+            Self::Shebang { file, from, to } => {
+                write!(f, "write `{to}` for `{from}` in {}", file.display())
             }
             Self::ConfigEntry => write!(f, "put the environment's entry right in cargo's configuration"),
             Self::Relock { file, moves } => {

@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::pinning::Pinning;
 use super::{Finding, Step, moved};
 use crate::cargo::program::root_folder;
 use crate::context::Context;
-use crate::environment::Environment;
-use crate::environment::changed_meanwhile;
+use crate::environment::{Environment, Line, changed_meanwhile};
 use crate::fault::{Fault, Result};
 use crate::fs;
 use crate::layout::BIN;
 use crate::lock::Lock;
-use crate::manifest::{Pin, Section, ToolPin, with_pin};
+use crate::manifest::{ModulePin, ModuleSection, Pin, Section, ToolPin, with_module, with_pin};
 use crate::package::PackageId;
 use crate::process::Program;
 use crate::project::Project;
@@ -44,6 +44,9 @@ pub fn carry_out(steps: &[Step], rebuild: bool, project: &Project, context: &Con
     fixing.cargo_lock = fs::read(&project.layout.cargo_lock())?;
     let mut next = project.text.clone();
     let mut refused = Refused::default();
+    let modules = Pinning::decide(&session, steps)?;
+    refused.others |= !modules.accepted.is_empty();
+    refused.why = modules.why;
     let layout = session.store.layout();
     let bin = project.layout.environment().bin();
     for step in steps {
@@ -51,7 +54,7 @@ pub fn carry_out(steps: &[Step], rebuild: bool, project: &Project, context: &Con
         if refused.holds(step, &bin) {
             continue;
         }
-        refused.others |= !matches!(step, Step::Adopt { .. } | Step::Sync);
+        refused.others |= !matches!(step, Step::Adopt { .. } | Step::PinModule { .. } | Step::Sync);
         match step {
             Step::DropTree(key) => fs::remove_tree(&layout.tree_entry(key))?,
             Step::DropArchive(key) => fs::remove_file(&layout.archive(key))?,
@@ -106,6 +109,18 @@ pub fn carry_out(steps: &[Step], rebuild: bool, project: &Project, context: &Con
                 let next = moved::rewritten(&text, from, to).ok_or_else(|| changed_meanwhile(&path))?;
                 fixing.files.insert(file.clone(), next);
             }
+            Step::PinModule { id } => {
+                if modules.accepted.contains(id) {
+                    let pin = ModulePin::new(id.version.clone());
+                    next = with_module(&next, ModuleSection::Modules, &id.name, &pin)?;
+                }
+            }
+            Step::RemakeVenv { venv, forget } => {
+                fixing.venvs.entry(venv.clone()).or_default().extend(forget.iter().cloned());
+            }
+            Step::Shebang { file, from, to } => {
+                fixing.lines.push(Line { file: file.clone(), from: from.clone(), to: to.clone() });
+            }
             Step::ConfigEntry => fixing.config_entry = true,
             Step::Relock { .. } | Step::Sync => {}
         }
@@ -120,7 +135,8 @@ pub fn carry_out(steps: &[Step], rebuild: bool, project: &Project, context: &Con
     }
     session.fixing = Some(fixing);
     let project = project.with_manifest(next)?;
-    sync::sync_with(&session.of(&project), &Edits::default())
+    let edits = Edits { closures: modules.closures, ..Edits::default() };
+    sync::sync_with(&session.of(&project), &edits)
 }
 
 /// Tools that were to be adopted and cannot be pinned.

@@ -9,9 +9,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{Check, Finding, Remedy, Scene, Severity, Step};
+use super::{Check, Finding, Remedy, Scene, Severity, Step, age};
 use crate::calls::{self, Form, Kind};
 use crate::cargo::installed::records;
 use crate::cargo_installed::{Installed, Origin};
@@ -68,7 +67,7 @@ impl Check for GlobalTool {
                 message: format!(
                     "{place} calls it, and what runs is {}{}: another machine has another version, or none",
                     lies.display(),
-                    since(&lies, scene.environment.record().created)?
+                    age::of_file(&lies, scene.environment.record().created)?
                 ),
                 remedy: remedy(root, tool),
             });
@@ -88,7 +87,7 @@ impl Check for GlobalTool {
                 message: format!(
                     "{place} calls it, and what runs is {}{}, which no record of cargo knows: another machine has another version, or none",
                     lies.display(),
-                    since(&lies, scene.environment.record().created)?
+                    age::of_file(&lies, scene.environment.record().created)?
                 ),
                 remedy: Remedy::User(format!(
                     "`envtool add {name}@VERSION`, where the crate has that name; `{}` may say which version it is",
@@ -295,42 +294,4 @@ fn read(path: &Path, inside: &str) -> Result<Option<(Kind, String)>> {
     let Some(text) = fs::read(path)?.and_then(|bytes| String::from_utf8(bytes).ok()) else { return Ok(None) };
     let first = text.lines().next().unwrap_or_default();
     Ok(calls::kind_of(inside, first).map(|kind| (kind, text)))
-}
-
-/// Since when a file lies there, in words, beside the time at which the environment was made.
-fn since(file: &Path, made: u64) -> Result<String> {
-    let Some(modified) = fs::metadata(file)?.and_then(|about| about.modified().ok()) else {
-        return Ok(String::new());
-    };
-    let seconds = modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let when = if seconds < made { "before" } else { "after" };
-    Ok(format!(", there since {} by the file's time, {when} this environment was made", day(modified)))
-}
-
-/// The day of a time, as YYYY-MM-DD in UTC (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-fn day(time: SystemTime) -> String {
-    let days = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 86_400 + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * of_year + 2) / 153;
-    let (day, month) = (of_year - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
-
-    use super::day;
-
-    #[test]
-    fn days_are_those_of_the_calendar() {
-        let at = |seconds: u64| day(UNIX_EPOCH + Duration::from_secs(seconds));
-        assert_eq!(at(0), "1970-01-01");
-        assert_eq!(at(951_782_400), "2000-02-29");
-        assert_eq!(at(1_767_225_599), "2025-12-31");
-        assert_eq!(at(1_795_392_000), "2026-11-23");
-    }
 }

@@ -69,6 +69,11 @@ impl Check for Missing {
                 }
             }
         }
+        for held in scene.venvs()? {
+            for one in &held.absent {
+                report(one.subject.clone(), one.message.clone());
+            }
+        }
         Ok(found)
     }
 }

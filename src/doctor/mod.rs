@@ -4,22 +4,30 @@
 //! A check looks and reports [`Finding`]s; it changes nothing and asks no network. What is to be done is data
 //! ([`Step`]), which [`fix`] carries out. One file a check, one row in [`CHECKS`].
 
+mod age;
 mod broken_executable;
 mod bypassed;
 mod damaged;
 mod extra;
+mod extra_module;
 mod finding;
 pub mod fix;
+mod global_module;
 mod global_tool;
 mod missing;
 mod modified;
+mod modified_module;
 mod moved;
 mod outside_path;
+mod pinning;
 mod scene;
 mod shadowed;
+mod shadowed_module;
+mod shebang;
 mod stale_lock;
 mod toolchain;
 mod tracked;
+mod venvs;
 
 pub use finding::{Finding, Remedy, Severity, Step, Way};
 pub use scene::Scene;
@@ -44,6 +52,7 @@ pub const CHECKS: &[&dyn Check] = &[
     &broken_executable::BrokenExecutable,
     &bypassed::Bypassed,
     &global_tool::GlobalTool,
+    &global_module::GlobalModule,
     &extra::Extra,
     &shadowed::Shadowed,
     &moved::Moved,

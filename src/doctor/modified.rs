@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Check, Finding, Remedy, Scene, Severity, Step};
+use super::{Check, Finding, Remedy, Scene, Severity, Step, modified_module};
 use crate::archive::{Contents, Limits, read_crate};
 use crate::digest::{self, Digest};
 use crate::fault::{Fault, Result};
@@ -73,6 +73,7 @@ impl Check for Modified {
         for receipt in survey.tool_receipts.iter().filter(|_| !quick) {
             found.extend(executable(scene, receipt)?);
         }
+        found.extend(modified_module::findings(self.id(), scene)?);
         found.sort_by(|a, b| a.subject.cmp(&b.subject));
         Ok(found)
     }

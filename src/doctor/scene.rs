@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::venvs::{self, Held};
 use crate::cargo::{config, entry};
 use crate::cargo_config::CargoConfig;
 use crate::context::Context;
@@ -55,6 +56,7 @@ pub struct Scene<'a> {
     survey: OnceCell<std::result::Result<Survey, String>>,
     trees: OnceCell<Vec<Stored>>,
     config: OnceCell<CargoConfig>,
+    venvs: OnceCell<Vec<Held>>,
 }
 
 impl<'a> Scene<'a> {
@@ -75,6 +77,7 @@ impl<'a> Scene<'a> {
             survey: OnceCell::new(),
             trees: OnceCell::new(),
             config: OnceCell::new(),
+            venvs: OnceCell::new(),
         })
     }
 
@@ -130,6 +133,16 @@ impl<'a> Scene<'a> {
             Crate { wanted, stored, receipt: receipt.filter(|receipt| receipt.identity() == wanted.identity) }
         });
         Ok(crates.collect())
+    }
+
+    /// Its venvs; none where a lock cannot be read.
+    pub fn venvs(&self) -> Result<&[Held]> {
+        let Some(survey) = self.survey() else { return Ok(&[]) };
+        if self.venvs.get().is_none() {
+            let looked = venvs::look(self, survey)?;
+            let _ = self.venvs.set(looked);
+        }
+        Ok(self.venvs.get().map_or(&[], Vec::as_slice))
     }
 
     /// cargo's configuration in the project, without that of environments.

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::{Check, Finding, Remedy, Scene, Severity};
+use super::{Check, Finding, Remedy, Scene, Severity, shadowed_module};
 use crate::environment::path_inside;
 use crate::fault::Result;
 use crate::fs;
@@ -36,7 +36,8 @@ impl Check for Shadowed {
         let searched_by_cargo = searched_by_cargo(scene);
         let again = "activate again (`deactivate`, then `. .envtool/bin/activate`), and look for what changes PATH in your shell's start-up files";
         let mut found = Vec::new();
-        for name in survey.tool_receipts.iter().flat_map(|receipt| receipt.bins.keys()) {
+        let modules = shadowed_module::names(scene)?;
+        for name in survey.tool_receipts.iter().flat_map(|receipt| receipt.bins.keys()).chain(&modules) {
             let ours = bin.join(name);
             if !fs::is_file(&ours)? {
                 continue;
@@ -74,6 +75,7 @@ impl Check for Shadowed {
                 ));
             }
         }
+        found.extend(shadowed_module::findings(self.id(), scene)?);
         Ok(found)
     }
 }

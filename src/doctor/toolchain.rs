@@ -1,6 +1,7 @@
-//! `toolchain`: a cargo that does not read the environment, another platform, a newer compiler than the tools'.
+//! `toolchain`: a cargo that does not read the environment, a Python that is gone or another, another platform, a newer
+//! compiler than the tools'.
 
-use super::{Check, Finding, Remedy, Scene, Severity, Step};
+use super::{Check, Finding, Remedy, Scene, Severity, Step, venvs};
 use crate::cargo::program::ISOLATES_FROM;
 use crate::compile::Toolchain;
 use crate::environment::Record;
@@ -34,6 +35,7 @@ impl Check for ToolchainCheck {
                 Remedy::step(Step::Sync),
             ));
         }
+        found.extend(venvs::wrong_pythons(self.id(), scene)?);
         if scene.quick {
             return Ok(found);
         }

@@ -11,12 +11,13 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::journal::{Beside, Folder, Journal};
+use super::line::Line;
 use super::{Environment, EnvironmentLock};
 use crate::fault::{Fault, Result};
 use crate::fs;
 use crate::layout::{RESOLVING, TOOLS};
 use crate::package::PackageId;
-use crate::receipt::{Receipt, ToolReceipt};
+use crate::receipt::{ModuleReceipt, Receipt, ToolReceipt};
 
 /// A change that is being made ready.
 #[derive(Debug)]
@@ -78,6 +79,16 @@ impl Change {
     /// Writes the receipt of a tool.
     pub fn tool_receipt(&self, receipt: &ToolReceipt) -> Result<()> {
         self.receipt_file(TOOLS, &receipt_name(&receipt.package), &receipt.to_bytes()?)
+    }
+
+    /// Writes the receipt of a Python package in a venv.
+    pub fn module_receipt(&self, venv: &str, receipt: &ModuleReceipt) -> Result<()> {
+        self.receipt_file(venv, &receipt.file_name(), &receipt.to_bytes()?)
+    }
+
+    /// Removes the receipt of a Python package in a venv.
+    pub fn drop_module_receipt(&mut self, venv: &str, receipt: &ModuleReceipt) {
+        self.drop_receipt(venv, &receipt.file_name());
     }
 
     /// Writes a receipt of this name.
@@ -154,6 +165,16 @@ impl Change {
     pub fn cargo_toml(&mut self, text: Option<&str>) -> Result<()> {
         self.journal.drop_cargo_toml = text.is_none();
         text.map_or(Ok(()), |text| fs::write_new(&self.staging.join("cargo.toml"), text.as_bytes()))
+    }
+
+    /// Replaces the first line of a script of the project.
+    pub fn line(&mut self, line: Line) {
+        self.journal.lines.push(line);
+    }
+
+    /// The first lines that are replaced.
+    pub(super) fn lines(&self) -> &[Line] {
+        &self.journal.lines
     }
 
     /// Writes a file beside the environment, or one of others in it, last of all.
@@ -234,6 +255,7 @@ impl Environment {
                 for file in journal.files.iter().chain(&journal.files_gone) {
                     self.refuse_outside(&file.path(&self.project))?;
                 }
+                journal.lines.iter().try_for_each(|line| self.refuse_link_on_the_way(&line.file))?;
                 self.carry_out(&journal, lock)
             }
         }
@@ -292,6 +314,7 @@ impl Environment {
                 fs::write(&to, &bytes)?;
             }
         }
+        journal.lines.iter().try_for_each(|line| self.put_line(line))?;
         if let Some(number) = journal.keep {
             self.keep(number, journal)?;
         }
@@ -314,6 +337,8 @@ impl Environment {
         }
         if pending {
             if !fs::is_folder(&live)? {
+                // The venv of a tool lies in a folder with others.
+                fs::create_folders(live.parent().unwrap_or(&live))?;
                 fs::rename(&staged, &live)?;
             } else if !(self.exchange)(&staged, &live)? {
                 // Two renames: a cargo that starts between them must not meet a folder that is named and absent.
@@ -354,7 +379,10 @@ impl Environment {
             }
         }
         for folder in &journal.folders_gone {
-            fs::remove_tree(&self.layout.receipts().join(folder))?;
+            // Receipts may come back where what they speak of was gone before the fix that is taken back.
+            if !fs::is_folder(&staged.join(folder))? {
+                fs::remove_tree(&self.layout.receipts().join(folder))?;
+            }
         }
         for folder in &journal.receipt_folders_gone {
             let folder = self.layout.receipts().join(folder);

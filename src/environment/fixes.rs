@@ -16,11 +16,12 @@ use serde::{Deserialize, Serialize};
 
 use super::change::Change;
 use super::journal::{Beside, Content, Folder, Journal, is_receipt, is_receipts};
-use super::{Environment, EnvironmentLock, is_script};
+use super::line::Line;
+use super::{Environment, EnvironmentLock, PYTHON_NAMES, PythonRecord, is_script};
 use crate::digest::Digest;
 use crate::fault::{Fault, Result};
 use crate::fs;
-use crate::layout::{BIN, is_crate_folder};
+use crate::layout::{BIN, PYTHON, is_crate_folder, is_venv_folder};
 
 /// How many fixes are kept.
 const KEPT: usize = 10;
@@ -42,6 +43,15 @@ struct Before {
     no_cargo_folder: bool,
     /// Folder of receipts, file, text.
     receipts: BTreeMap<String, BTreeMap<String, String>>,
+    /// First lines of scripts that were replaced.
+    #[serde(default)]
+    lines: Vec<Line>,
+    /// The Python that modules were installed for.
+    #[serde(default)]
+    python: Option<PythonRecord>,
+    /// The platform that the environment was for.
+    #[serde(default)]
+    platform: Option<String>,
 }
 
 /// What files beside the environment were after a fix.
@@ -113,6 +123,9 @@ impl Environment {
         before.aside = change.aside();
         before.no_cargo_folder = fs::kind(&self.project.cargo_folder())? == fs::Kind::Absent;
         before.receipts = self.receipt_texts()?;
+        before.lines = change.lines().to_vec();
+        before.python.clone_from(&self.record.python);
+        before.platform = Some(self.record.platform.clone());
         let text = serde_json::to_vec(&before)
             .map_err(|error| Fault::new("could not write the journal").because(&error))?;
         fs::write(&folder.join("fix.json"), &text)?;
@@ -171,14 +184,19 @@ impl Environment {
         let before: Before = read(&folder.join("fix.json"))?;
         let after: After = read(&folder.join("done"))?;
         self.refuse_strange(&folder, &before)?;
+        let has_changed = |path: &Path| {
+            Fault::new(format!("could not take the last fix back: {} has changed since", path.display()))
+                .help("bring that file back to what the fix left (git may have it), or change it by hand")
+        };
         for (file, digest) in &after {
             let path = file.path(&self.project);
             if fs::read(&path)?.as_deref().map(Digest::of) != *digest {
-                return Err(Fault::new(format!(
-                    "could not take the last fix back: {} has changed since",
-                    path.display()
-                ))
-                .help("bring that file back to what the fix left (git may have it), or change it by hand"));
+                return Err(has_changed(&path));
+            }
+        }
+        for line in &before.lines {
+            if self.line_now(&line.file)?.is_some_and(|now| now != line.to.as_bytes()) {
+                return Err(has_changed(&line.file));
             }
         }
         for (at, name) in &before.aside {
@@ -228,11 +246,16 @@ impl Environment {
                 None => change.drop_file(file.clone()),
             }
         }
+        before.lines.into_iter().for_each(|line| change.line(line.back()));
         if before.no_cargo_folder {
             change.drop_cargo_folder();
         }
         change.take_from(number);
         self.commit(change, lock)?;
+        self.note_python(before.python, lock)?;
+        if let Some(platform) = before.platform {
+            self.note(|record| record.platform = platform)?;
+        }
         Ok(true)
     }
 
@@ -240,19 +263,24 @@ impl Environment {
     fn refuse_strange(&self, folder: &Path, before: &Before) -> Result<()> {
         let folders = before.folders.iter().chain(&before.new);
         let aside = before.aside.iter().map(|(at, _)| at);
-        let names = folders.clone().chain(aside).all(|name| name == BIN || is_crate_folder(name));
+        let names = folders
+            .clone()
+            .chain(aside)
+            .all(|name| name == BIN || is_crate_folder(name) || is_venv_folder(name));
         let receipts = before
             .receipts
             .iter()
             .all(|(at, files)| is_receipts(at) && files.keys().all(|file| is_receipt(at, file)));
-        if !names || !receipts || !before.files.iter().all(|(file, _)| file.is_ours()) {
+        let lines = before.lines.iter().all(Line::is_ours);
+        if !names || !receipts || !lines || !before.files.iter().all(|(file, _)| file.is_ours()) {
             return Err(Fault::new(format!("could not follow {}", folder.display()))
                 .why("it names what envtool never puts into an environment")
                 .help(format!("remove {}", folder.display())));
         }
         self.refuse_links()?;
         self.refuse_link(folder)?;
-        before.folders.iter().try_for_each(|name| self.refuse_link(&folder.join(name)))
+        before.folders.iter().try_for_each(|name| self.refuse_link(&folder.join(name)))?;
+        before.lines.iter().try_for_each(|line| self.refuse_link_on_the_way(&line.file))
     }
 
     /// Brings the folders that a fix replaced back to where a change finds them. May be repeated.
@@ -274,6 +302,11 @@ impl Environment {
 
     /// What of a folder belongs to receipts, or is the environment's own.
     fn ours(&self, name: &str) -> Result<BTreeSet<String>> {
+        if is_venv_folder(name) {
+            // A venv is made and replaced as a whole.
+            let names = fs::names(&self.layout.folder(name))?.unwrap_or_default();
+            return Ok(names.into_iter().filter_map(|name| name.into_string().ok()).collect());
+        }
         if name != BIN {
             let receipts = self.receipts()?.into_iter().filter(|(at, _)| at == name);
             return Ok(receipts.map(|(_, receipt)| receipt.entry()).collect());
@@ -281,7 +314,11 @@ impl Environment {
         let tools = self.tool_receipts()?.into_iter().flat_map(|receipt| receipt.bins.into_keys());
         let scripts =
             self.bin()?.into_keys().filter_map(|name| name.into_string().ok()).filter(|name| is_script(name));
-        Ok(tools.chain(scripts).collect())
+        let modules = self.all_module_receipts()?;
+        let python = modules.iter().any(|(venv, _)| venv == PYTHON);
+        let python = PYTHON_NAMES.iter().filter(|_| python).map(|name| (*name).to_owned());
+        let shown = modules.iter().flat_map(|(_, receipt)| receipt.bins.iter().cloned());
+        Ok(tools.chain(scripts).chain(python).chain(shown).collect())
     }
 }
 

@@ -1,16 +1,17 @@
 //! What a change that was decided does, as it lies in `journal/sync.json` until it is done.
 //!
-//! It names folders, receipts, the kinds of file beside the environment and files of others inside it, never a path from
-//! outside: an environment may have been moved, copied or sent by a stranger since. [`Journal::is_ours`] refuses every
-//! other name.
+//! It names folders, receipts, the kinds of file beside the environment, files of others inside it and scripts of the
+//! project whose first line changes, never a path that leads out: an environment may have been moved, copied or sent by a
+//! stranger since. [`Journal::is_ours`] refuses every other name.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::line::Line;
 use crate::digest::Digest;
-use crate::layout::{BIN, ProjectLayout, TOOLS, is_crate_folder, is_own};
+use crate::layout::{BIN, ProjectLayout, TOOLS, is_crate_folder, is_own, is_venv_folder};
 
 /// What is to be done, in order.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -31,6 +32,9 @@ pub(super) struct Journal {
     /// Files beside the environment that go.
     #[serde(default)]
     pub(super) files_gone: Vec<Beside>,
+    /// First lines of scripts of the project that are replaced.
+    #[serde(default)]
+    pub(super) lines: Vec<Line>,
     /// Whether the folder `.cargo` goes where it is empty.
     #[serde(default)]
     pub(super) cargo_folder_gone: bool,
@@ -155,14 +159,15 @@ impl Journal {
         let changed = self.folders.iter().map(|folder| &folder.name).filter(|name| *name != BIN);
         self.receipts_gone.iter().all(|(folder, file)| is_receipt(folder, file))
             && self.receipt_folders_gone.iter().all(|name| is_receipts(name))
-            && changed.chain(&self.folders_gone).all(|name| is_crate_folder(name))
+            && self.lines.iter().all(Line::is_ours)
+            && changed.chain(&self.folders_gone).all(|name| is_crate_folder(name) || is_venv_folder(name))
             && self.files.iter().chain(&self.files_gone).all(Beside::is_ours)
     }
 }
 
 /// Whether a folder of receipts has a name that is ours.
 pub(super) fn is_receipts(name: &str) -> bool {
-    name == TOOLS || is_crate_folder(name)
+    name == TOOLS || is_crate_folder(name) || is_venv_folder(name)
 }
 
 /// Whether a receipt's folder and file have names that are ours.

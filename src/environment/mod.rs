@@ -7,19 +7,23 @@ mod activate;
 mod change;
 mod fixes;
 mod journal;
+mod line;
 mod link;
 mod record;
 mod trust;
 mod undo;
 mod variables;
+mod venv;
 
 pub use activate::{SCRIPTS, Script, is_reserved, is_script};
 pub use change::Change;
 pub use journal::Beside;
+pub use line::{Line, first_line};
 pub use link::place;
-pub use record::Record;
+pub use record::{PythonRecord, Record};
 pub use undo::{Rewrite, changed_meanwhile};
 pub use variables::{path_inside, variables};
+pub use venv::{PYTHON_NAMES, PYTHON_SCRIPT, Venv};
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -28,7 +32,7 @@ use std::path::{Path, PathBuf};
 use crate::digest::{Digest, Hasher};
 use crate::fault::{Fault, Result};
 use crate::fs::{self, Kind};
-use crate::layout::{EnvironmentLayout, ProjectLayout, RESOLVING, TOOLS, is_crate_folder};
+use crate::layout::{EnvironmentLayout, PYTHON, ProjectLayout, RESOLVING, TOOLS, is_crate_folder};
 use crate::parallel;
 use crate::receipt::{Receipt, ToolReceipt};
 
@@ -191,6 +195,11 @@ impl Environment {
         fs::write_if_changed(&path, record.to_text()?.as_bytes()).map(drop)
     }
 
+    /// Notes for which Python its modules are installed; `None` where it has none.
+    pub fn note_python(&self, python: Option<PythonRecord>, _lock: &EnvironmentLock) -> Result<()> {
+        self.note(|record| record.python = python)
+    }
+
     /// Notes that what it holds is for this platform.
     pub fn note_platform(&self, _lock: &EnvironmentLock) -> Result<()> {
         if self.record.is_of_this_platform() {
@@ -276,8 +285,19 @@ impl Environment {
         let mut hasher = Hasher::default();
         let crates = self.folders()?.into_iter();
         let folders = crates.flat_map(|name| [self.layout.folder(&name), self.layout.receipts().join(name)]);
-        for path in folders.chain([self.layout.receipts().join(TOOLS)]) {
-            for name in fs::names(&path)?.unwrap_or_default() {
+        let mut folders: Vec<PathBuf> = folders.chain([self.layout.receipts().join(TOOLS)]).collect();
+        for name in self.venvs()? {
+            folders.push(self.layout.receipts().join(&name));
+            let Some(venv) = self.venv(&name)? else { continue };
+            folders.push(venv.site());
+            // Its interpreter may go with the machine's.
+            hasher.update(&[u8::from(fs::is_file(&venv.python())?)]);
+            for name in PYTHON_NAMES.iter().filter(|_| name == PYTHON) {
+                hasher.update(&[u8::from(fs::is_file(&self.layout.bin().join(name))?)]);
+            }
+        }
+        for path in folders {
+            for name in fs::names(&path)?.unwrap_or_default().into_iter().filter(|name| name != CACHES) {
                 hasher.update(name.as_encoded_bytes());
                 hasher.update(b"\0");
             }
@@ -330,6 +350,9 @@ impl Environment {
             .collect()
     }
 }
+
+/// What Python compiles lies in folders of this name: never a change.
+const CACHES: &str = "__pycache__";
 
 /// The entries of a folder: where each points, for a link, and how many lead nowhere.
 type Looked = (Vec<(OsString, Option<PathBuf>)>, usize);

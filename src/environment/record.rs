@@ -1,5 +1,7 @@
 //! `env.toml`: what an environment is known by, as `pyvenv.cfg` is for a venv.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Fault, Result};
@@ -22,6 +24,18 @@ pub struct Record {
     /// The version of cargo that it was last synced with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cargo: Option<String>,
+    /// The Python that its modules are installed for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<PythonRecord>,
+}
+
+/// A Python, as an environment knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PythonRecord {
+    /// Its version, as `3.11.7`.
+    pub version: String,
+    /// Where it lies on this machine.
+    pub executable: PathBuf,
 }
 
 impl Record {
@@ -35,6 +49,7 @@ impl Record {
             created: now.as_secs(),
             platform: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
             cargo: None,
+            python: None,
         }
     }
 

@@ -6,16 +6,22 @@ use std::path::{Path, PathBuf};
 use super::Environment;
 use crate::fault::{Fault, Result};
 use crate::fs::{self, Kind};
-use crate::layout::{BIN, is_crate_folder};
+use crate::layout::{BIN, PYTHON, is_crate_folder};
 
 impl Environment {
     /// Refuses where a folder of the environment, or of what is staged, is a link: envtool never makes such.
     pub(super) fn refuse_links(&self) -> Result<()> {
         let (receipts, staging) = (self.layout.receipts(), self.layout.staging());
-        let mut folders =
-            vec![self.layout.journals(), receipts.clone(), staging.clone(), staging.join("receipts")];
+        let tools = self.layout.tool_venvs();
+        let mut folders = vec![
+            self.layout.journals(),
+            receipts.clone(),
+            staging.clone(),
+            staging.join("receipts"),
+            tools.clone(),
+        ];
         for name in fs::names(self.layout.root())?.unwrap_or_default() {
-            if name.to_str().is_some_and(|name| name == BIN || is_crate_folder(name)) {
+            if name.to_str().is_some_and(|name| name == BIN || name == PYTHON || is_crate_folder(name)) {
                 folders.push(self.layout.root().join(name));
             }
         }
@@ -23,7 +29,7 @@ impl Environment {
         for folder in &folders {
             self.refuse_link(folder)?;
         }
-        for folder in [&receipts, &staging, &staging.join("receipts")] {
+        for folder in [&receipts, &staging, &staging.join("receipts"), &tools] {
             for name in fs::names(folder)?.unwrap_or_default() {
                 self.refuse_link(&folder.join(name))?;
             }
@@ -32,8 +38,9 @@ impl Environment {
     }
 
     /// Refuses where the records of the environment lie elsewhere: what is kept of fixes, and receipts. These are
-    /// written, moved and removed by every change, whatever a journal says.
+    /// written, moved and removed by every change, whatever a journal says; so are the folders in `tools/`.
     pub(super) fn refuse_linked_records(&self) -> Result<()> {
+        self.refuse_link(&self.layout.tool_venvs())?;
         for folder in [self.layout.journals(), self.layout.receipts()] {
             self.refuse_link(&folder)?;
             for name in fs::names(&folder)?.unwrap_or_default() {
@@ -168,8 +175,14 @@ mod tests {
             "../../../home",
             &[("staging/bin/x", "")],
         );
+        // The venvs of tools lie one folder deeper.
+        let gone = r#"{"drop_cargo_toml":false,"folders":[],"receipts_gone":[],"folders_gone":["python-file"],"files":[]}"#;
+        refuses(("journal/sync.json", gone), ".envtool/tools", "../../home", &[]);
+        refuses(("journal/sync.json", &none), ".envtool/tools/x", "../../../home", &[("tools/y", "")]);
+        refuses(("journal/sync.json", &none), ".envtool/python", "../../home", &[]);
         // With no journal at all.
         for (link, to) in [
+            (".envtool/tools", "../../home"),
             (".envtool/receipts", "../../home"),
             (".envtool/receipts/tools", "../../../home"),
             (".envtool/journal", "../../home"),

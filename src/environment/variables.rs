@@ -3,13 +3,28 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// The variables of the environment in `root`. `path` is the PATH outside, `cargo_home` the user's.
-pub fn variables(root: &Path, path: &OsStr, cargo_home: Option<&Path>) -> [(&'static str, OsString); 3] {
-    [
-        ("PATH", path_inside(root, path, cargo_home)),
-        ("ENVTOOL_ENV", root.as_os_str().to_owned()),
-        ("CARGO_INSTALL_ROOT", root.as_os_str().to_owned()),
-    ]
+use crate::layout::PYTHON;
+
+/// The variables of the environment in `root`, `None` for one that is taken away. `path` is the PATH outside, `cargo_home`
+/// the user's, `has_python` whether it holds a venv.
+pub fn variables(
+    root: &Path,
+    path: &OsStr,
+    cargo_home: Option<&Path>,
+    has_python: bool,
+) -> Vec<(&'static str, Option<OsString>)> {
+    let folder = |path: &Path| Some(path.as_os_str().to_owned());
+    let mut variables = vec![
+        ("PATH", Some(path_inside(root, path, cargo_home))),
+        ("ENVTOOL_ENV", folder(root)),
+        ("CARGO_INSTALL_ROOT", folder(root)),
+    ];
+    if has_python {
+        variables.push(("VIRTUAL_ENV", folder(&root.join(PYTHON))));
+        // It would lead Python past its environment.
+        variables.push(("PYTHONHOME", None));
+    }
+    variables
 }
 
 /// PATH inside the environment in `root`.

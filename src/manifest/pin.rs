@@ -1,8 +1,11 @@
 //! A pin: one package at one exact version, and what is asked of it.
 
+use std::collections::BTreeSet;
+
 use semver::Version;
 use serde::{Deserialize, Deserializer, de};
 
+use crate::module::{ModuleName, ModuleVersion};
 use crate::package::is_executable_name;
 
 /// One pin: a version, or a table with a version and features.
@@ -34,6 +37,24 @@ pub struct ToolPin {
     pub toolchain: Option<String>,
 }
 
+/// One pin of a Python package, in `[modules]` or `[tools]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModulePin {
+    /// The exact version.
+    pub version: ModuleVersion,
+    /// The extras that are asked for.
+    pub extras: BTreeSet<ModuleName>,
+    /// Whether its source distribution may be built, which runs its code.
+    pub build: bool,
+}
+
+impl ModulePin {
+    /// A pin that asks for nothing but a version.
+    pub fn new(version: ModuleVersion) -> Self {
+        Self { version, extras: BTreeSet::new(), build: false }
+    }
+}
+
 enum Written<T> {
     Version(String),
     Table(T),
@@ -60,6 +81,16 @@ struct ToolTable {
     #[serde(default)]
     bins: Vec<String>,
     toolchain: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ModuleTable {
+    version: String,
+    #[serde(default)]
+    extras: BTreeSet<ModuleName>,
+    #[serde(default)]
+    build: bool,
 }
 
 fn yes() -> bool {
@@ -106,6 +137,18 @@ impl<'de> Deserialize<'de> for ToolPin {
         }
         let pin = pin(&table.version, table.features, table.default_features)?;
         Ok(Self { pin, bins, toolchain: table.toolchain })
+    }
+}
+
+impl<'de> Deserialize<'de> for ModulePin {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let exact = |text: &str| text.trim_start_matches("==").trim().parse().map_err(de::Error::custom);
+        match read::<D, ModuleTable>(deserializer)? {
+            Written::Version(version) => exact(&version).map(Self::new),
+            Written::Table(ModuleTable { version, extras, build }) => {
+                Ok(Self { version: exact(&version)?, extras, build })
+            }
+        }
     }
 }
 

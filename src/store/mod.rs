@@ -8,6 +8,7 @@
 //! a tree's *key* is the SHA-256 of its archive, or of repository, commit and package for one from git.
 
 mod built;
+mod programs;
 mod stamp;
 mod vouch;
 
@@ -29,7 +30,7 @@ use crate::layout::StoreLayout;
 use crate::package::PackageId;
 
 /// The store.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Store {
     layout: StoreLayout,
 }

@@ -27,6 +27,9 @@ pub(super) fn envtool_rows(text: &str) -> Vec<Lock> {
         for lock in blocks(side).iter().filter_map(|block| row(block)) {
             all.packages.extend(lock.packages);
             all.tools.extend(lock.tools);
+            all.modules.extend(lock.modules);
+            all.module_tools.extend(lock.module_tools);
+            all.python = all.python.or(lock.python);
         }
         all
     };
@@ -68,7 +71,8 @@ fn sides(text: &str) -> Vec<String> {
 fn blocks(side: &str) -> Vec<String> {
     let mut blocks: Vec<String> = Vec::new();
     for line in side.lines() {
-        if ["[[package]]", "[[tool]]"].contains(&line.trim_end()) {
+        if ["[[package]]", "[[tool]]", "[[module]]", "[[module-tool]]", "[python]"].contains(&line.trim_end())
+        {
             blocks.push(String::new());
         } else if line.trim_end() == "[metadata]" {
             break;

@@ -4,10 +4,9 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 
 use super::closure::{Ready, Row, make_ready};
-use super::commit::commit;
+use super::commit::{Others, commit};
 use super::relock::Start;
 use super::stamp::Made;
-use super::tools::Tools;
 use super::{Report, Session, agreement};
 use crate::cargo::program::{Agreement, Surroundings};
 use crate::cargo_lock::{CargoLock, LockedPackage};
@@ -21,10 +20,10 @@ use crate::store::Input;
 use crate::stub;
 
 /// Makes the environment of a cargo project what its Cargo.lock says, once that holds the versions of `precise`.
-pub(super) fn sync(session: &Session<'_>, tools: Tools, precise: &[PackageId]) -> Result<Report> {
+pub(super) fn sync(session: &Session<'_>, others: Others<'_, '_>, precise: &[PackageId]) -> Result<Report> {
     let before = fs::read(&session.project.layout.cargo_lock())?;
     let attempt = Attempt::new(session)?;
-    let done = attempt.run(tools, precise);
+    let done = attempt.run(others, precise);
     if done.is_err() {
         attempt.put_back(before.as_deref())?;
     }
@@ -74,7 +73,7 @@ impl<'a> Attempt<'a> {
 
     /// Locks where there is no lock, installs what the lock names, and asks cargo whether that serves: where it does
     /// not, a crate that cargo cannot read becomes a stub, or cargo locks again, once.
-    fn run(&self, tools: Tools, precise: &[PackageId]) -> Result<Report> {
+    fn run(&self, others: Others<'_, '_>, precise: &[PackageId]) -> Result<Report> {
         let project = self.project()?;
         let start = self.session.fixing.as_ref().and_then(|fixing| fixing.start.as_ref());
         let mut locked = start.is_some();
@@ -99,7 +98,7 @@ impl<'a> Attempt<'a> {
             let ready = make_ready(self.session, &rows, &unreadable)?;
             let Agreement::Differs(why) = self.agreement(&project, &ready, &inputs, &unreadable)? else {
                 self.warn_of(&unreadable);
-                return self.commit((ready, tools), inputs, locked, unreadable.is_empty());
+                return self.commit((ready, others), inputs, locked, unreadable.is_empty());
             };
             if let Some(package) = named_crate(&why, &rows).filter(|package| !unreadable.contains(package)) {
                 unreadable.push(package);
@@ -108,7 +107,7 @@ impl<'a> Attempt<'a> {
                     .context
                     .progress
                     .warn(&format!("cargo cannot use the environment as it is: {why}"));
-                return self.commit((ready, tools), inputs, locked, false);
+                return self.commit((ready, others), inputs, locked, false);
             } else {
                 let path = self.session.project.layout.cargo_lock();
                 let before = fs::read(&path)?;
@@ -260,7 +259,7 @@ impl<'a> Attempt<'a> {
 
     fn commit(
         &self,
-        (ready, tools): (Ready, Tools),
+        (ready, others): (Ready, Others<'_, '_>),
         inputs: Vec<Input>,
         locked: bool,
         complete: bool,
@@ -269,7 +268,7 @@ impl<'a> Attempt<'a> {
         made.complete = complete;
         let root = self.session.project.layout.root();
         made.member_folders = resolve::member_folders(root, &self.files)?;
-        let mut report = commit(self.session, ready, made, tools, Vec::new())?;
+        let mut report = commit(self.session, ready, made, others, Vec::new())?;
         report.locked |= locked;
         Ok(report)
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::closure::Ready;
+use super::modules::{self, Asking, Locked};
 use super::stamp::{self, Made};
 use super::tools::Tools;
 use super::{Report, Session};
@@ -16,18 +17,32 @@ use crate::lock::{Lock, Row};
 use crate::package::PackageId;
 use crate::signals;
 
+/// What an environment holds beside crates.
+pub(super) struct Others<'s, 'a> {
+    pub(super) tools: Tools,
+    /// The rows of modules.
+    pub(super) locked: Locked,
+    /// Who was asked for them, where anybody was.
+    pub(super) asking: Option<Asking<'s, 'a>>,
+}
+
 /// Carries out what is ready, and leaves a stamp. `packages` are the rows of crates that envtool.lock is to hold.
 pub(super) fn commit(
     session: &Session<'_>,
     mut ready: Ready,
     mut made: Made,
-    tools: Tools,
+    others: Others<'_, '_>,
     packages: Vec<Row>,
 ) -> Result<Report> {
     let Session { environment, project, .. } = session;
-    // 1. Tools.
-    apply::stage_tools(&mut ready.change, &tools.plan)?;
-    made.links = tools.plan.links.into_iter().collect();
+    let Others { mut tools, locked: modules, mut asking } = others;
+    // 1. Modules, since what they show in `bin/` is known once they lie there; then tools.
+    let staged = modules::stage(session, &modules, &mut asking, &mut ready.change)?;
+    let mut plan = tools.plan(session, &staged.venvs)?;
+    // With a venv that is made anew comes what starts it.
+    plan.changed |= session.fixing.as_ref().is_some_and(|fixing| !fixing.venvs.is_empty());
+    apply::stage_tools(&mut ready.change, &plan)?;
+    made.links = plan.links.into_iter().collect();
     // 2. Beside the environment: the entry in cargo's config once there is something to build against, the lock, and
     //    last the manifest.
     let mut writes = Vec::new();
@@ -38,7 +53,13 @@ pub(super) fn commit(
         let is_legacy = path == project.layout.legacy_cargo_config();
         writes.push((if is_legacy { Beside::LegacyCargoConfig } else { Beside::CargoConfig }, text));
     }
-    let lock = Lock { packages, tools: tools.rows };
+    let lock = Lock {
+        packages,
+        tools: tools.rows,
+        python: modules.python,
+        modules: modules.modules,
+        module_tools: modules.tools,
+    };
     let locked = match &session.lock_before {
         _ if session.fixing.as_ref().is_some_and(|fixing| fixing.relocks) => true,
         Some(before) => lock != *before,
@@ -73,6 +94,10 @@ pub(super) fn commit(
     for (file, text) in cargo_records(session)? {
         ready.change.file(file, text.as_bytes())?;
     }
+    for line in session.fixing.iter().flat_map(|fixing| &fixing.lines) {
+        environment.line_stands(line, &session.lock)?;
+        ready.change.line(line.clone());
+    }
     // 3. Carry it out: from here on Ctrl-C comes too late.
     signals::check()?;
     let (change, report) = ready.split();
@@ -80,12 +105,25 @@ pub(super) fn commit(
         Some(fixing) => environment.commit_kept(change, fixing.cargo_lock.as_deref(), &session.lock)?,
         None => environment.commit(change, &session.lock)?,
     }
-    // From here on the environment is what it is to be: a stamp that cannot be left only costs the next sync time.
+    for line in &plan.hidden {
+        session.context.progress.warn(line);
+    }
     let noted = environment.note_platform(&session.lock);
+    let noted = noted.and_then(|()| environment.note_python(staged.python, &session.lock));
+    // From here on the environment is what it is to be: a stamp that cannot be left only costs the next sync time.
     if let Err(fault) = noted.and_then(|()| stamp::leave(session, made)) {
         session.context.progress.warn(&format!("the next sync will look at everything again: {fault}"));
     }
-    Ok(Report { locked, tools: tools.done, tools_removed: tools.plan.removed, ..report })
+    Ok(Report {
+        locked,
+        tools: tools.done,
+        tools_removed: plan.removed,
+        modules: staged.added,
+        modules_removed: staged.removed,
+        venvs_remade: staged.remade,
+        strays: staged.strays,
+        ..report
+    })
 }
 
 /// cargo's own records of the environment, without what they are to forget.

@@ -9,8 +9,11 @@ mod broken_lock;
 mod cargo_project;
 mod closure;
 mod commit;
+pub mod modules;
 mod pins;
+mod places;
 pub mod relock;
+mod relock_modules;
 pub mod session;
 mod stamp;
 mod survey;
@@ -21,6 +24,10 @@ pub use stamp::{Drift, drift, is_current};
 pub use survey::{Survey, survey};
 pub use tools::{Came, ToolDone};
 
+use commit::Others;
+use modules::Closure;
+
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::cargo::entry;
@@ -30,6 +37,7 @@ use crate::context::Context;
 use crate::environment::Rewrite;
 use crate::fault::Result;
 use crate::lock::Lock;
+use crate::module::{ModuleId, ModuleName};
 use crate::package::PackageId;
 use crate::project::Project;
 use crate::signals;
@@ -47,6 +55,14 @@ pub struct Report {
     pub tools: Vec<ToolDone>,
     /// Tools that went.
     pub tools_removed: Vec<PackageId>,
+    /// Python packages that came in.
+    pub modules: Vec<ModuleId>,
+    /// Python packages that went.
+    pub modules_removed: Vec<ModuleId>,
+    /// Venvs that were made anew for what they held already: the folder of each, and how many packages.
+    pub venvs_remade: Vec<(String, usize)>,
+    /// What others had put into a venv, and went with it: the folder, and what.
+    pub strays: Vec<(String, String)>,
     /// How many crates the environment holds.
     pub packages: usize,
     /// How many were downloaded.
@@ -82,6 +98,8 @@ pub struct Edits {
     pub manifests: Vec<Rewrite>,
     /// The versions that Cargo.lock is to hold of packages that the manifests do not say exactly.
     pub precise: Vec<PackageId>,
+    /// Closures of Python packages that were resolved just now: of `[modules]` under `None`, of a tool under its name.
+    pub closures: BTreeMap<Option<ModuleName>, Closure>,
 }
 
 /// As [`sync_with`], where the manifests say nothing new: most often there is nothing to do.
@@ -127,16 +145,21 @@ fn carry_out(session: &Session<'_>, edits: &Edits) -> Result<Report> {
     let tally = session.tally.take();
     let tools = tools::make_ready(session, session.lock_before.as_ref().unwrap_or(&Lock::default()))?;
     session.tally.replace(tally);
+    let mut asking = None;
+    let none = Lock::default();
+    let before = session.lock_before.as_ref().unwrap_or(&none);
+    let locked = modules::lock(session, before, &edits.closures, &mut asking)?;
+    let others = Others { tools, locked, asking };
     if !session.project.is_cargo {
-        return pins::sync(session, tools);
+        return pins::sync(session, others);
     }
     let relocks = session.fixing.as_ref().is_some_and(|fixing| fixing.start.is_some());
     if edits.manifests.is_empty() && edits.precise.is_empty() && !relocks {
-        return cargo_project::sync(session, tools, &[]);
+        return cargo_project::sync(session, others, &[]);
     }
     // Also where no manifest is written: it keeps what Cargo.lock holds, should this envtool be killed.
     session.environment.write_manifests(&edits.manifests, &session.lock)?;
-    cargo_project::sync(session, tools, &edits.precise)
+    cargo_project::sync(session, others, &edits.precise)
 }
 
 /// Says so where cargo will not use what was installed.

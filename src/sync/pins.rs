@@ -1,9 +1,8 @@
 //! A project without a Cargo.toml: its crates stand in `[crates]` of envtool.toml, their closure in envtool.lock.
 
 use super::closure::{Row, make_ready};
-use super::commit::commit;
+use super::commit::{Others, commit};
 use super::stamp::Made;
-use super::tools::Tools;
 use super::{Report, Session};
 use crate::cargo_lock::crates_io;
 use crate::fault::{Fault, Result};
@@ -11,7 +10,7 @@ use crate::layout::LOCK;
 use crate::resolve;
 
 /// Makes the environment what the pins of `[crates]` ask for.
-pub(super) fn sync(session: &Session<'_>, tools: Tools) -> Result<Report> {
+pub(super) fn sync(session: &Session<'_>, others: Others<'_, '_>) -> Result<Report> {
     let pins = &session.project.manifest.crates;
     // 1. The rows: as they are where they serve the pins, else from cargo's resolver.
     let before = session.lock_before.as_ref();
@@ -35,5 +34,5 @@ pub(super) fn sync(session: &Session<'_>, tools: Tools) -> Result<Report> {
         .collect();
     let ready = make_ready(session, &rows, &[])?;
     // 3. Carry it out.
-    commit(session, ready, Made::from(session, Vec::new())?, tools, packages)
+    commit(session, ready, Made::from(session, Vec::new())?, others, packages)
 }

@@ -7,8 +7,9 @@
 //! A receipt of a tool holds the digest of its row: the row that has it is the very one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
-use super::broken_lock;
+use super::{broken_lock, relock_modules};
 use crate::cargo_lock::{self, CargoLock, LockedPackage, Source};
 use crate::environment::Environment;
 use crate::fault::{Fault, Result};
@@ -18,7 +19,7 @@ use crate::lock::{self, Lock, Row, ToolRow};
 use crate::manifest::ToolPin;
 use crate::package::{PackageId, PackageName};
 use crate::project::Project;
-use crate::receipt::{Receipt, ToolReceipt};
+use crate::receipt::{ModuleReceipt, Receipt, ToolReceipt};
 
 /// One of the two locks of a project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -120,7 +121,10 @@ pub fn rebuilt(file: LockFile, text: &str, project: &Project, environment: &Envi
     let receipts = environment.receipts()?;
     match file {
         LockFile::Cargo => Ok(cargo(text, &receipts)),
-        LockFile::Envtool => envtool(text, project, &receipts, &environment.tool_receipts()?),
+        LockFile::Envtool => {
+            let modules = environment.all_module_receipts()?;
+            envtool(text, project, &receipts, &environment.tool_receipts()?, &modules)
+        }
     }
 }
 
@@ -169,6 +173,7 @@ fn envtool(
     project: &Project,
     receipts: &[(String, Receipt)],
     tools: &[ToolReceipt],
+    modules: &[(String, ModuleReceipt)],
 ) -> Result<Rebuilt> {
     let sides = broken_lock::envtool_rows(text);
     let (mut lock, mut moved) = (Lock::default(), Vec::new());
@@ -218,6 +223,7 @@ fn envtool(
             )),
         }
     }
+    moved.extend(relock_modules::rebuild(&mut lock, &sides, &project.manifest, modules));
     Ok(Rebuilt { moves: moved, lock, ..Rebuilt::default() })
 }
 
@@ -241,10 +247,10 @@ fn tool(
     Ok(None)
 }
 
-/// The versions of each crate.
-type Versions = BTreeMap<PackageName, BTreeSet<String>>;
+/// The versions of each package.
+pub(super) type Versions<N = PackageName> = BTreeMap<N, BTreeSet<String>>;
 
-fn versions(rows: impl Iterator<Item = (PackageName, String)>) -> Versions {
+pub(super) fn versions<N: Ord>(rows: impl Iterator<Item = (N, String)>) -> Versions<N> {
     let mut found = Versions::new();
     for (name, version) in rows {
         found.entry(name).or_default().insert(version);
@@ -254,9 +260,13 @@ fn versions(rows: impl Iterator<Item = (PackageName, String)>) -> Versions {
 
 /// What moves between a broken lock, as its sides have it, and what is installed, a line each. `named` is what comes
 /// in as the lock says, since no receipt knows it.
-fn moves(sides: &[Versions], installed: &Versions, named: &Versions) -> Vec<String> {
+pub(super) fn moves<N: Ord + fmt::Display>(
+    sides: &[Versions<N>],
+    installed: &Versions<N>,
+    named: &Versions<N>,
+) -> Vec<String> {
     let (mut lines, mut unread) = (Vec::new(), Vec::new());
-    let all: BTreeSet<&PackageName> = sides.iter().chain([installed]).flat_map(BTreeMap::keys).collect();
+    let all: BTreeSet<&N> = sides.iter().chain([installed]).flat_map(BTreeMap::keys).collect();
     let words = |set: Option<&BTreeSet<String>>| match set {
         None => "none".to_owned(),
         Some(set) => set.iter().cloned().collect::<Vec<_>>().join(" and "),

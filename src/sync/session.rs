@@ -17,15 +17,17 @@ use crate::cargo_installed::Origin;
 use crate::cargo_lock::{Source, crates_io};
 use crate::context::Context;
 use crate::digest::Digest;
-use crate::environment::{Environment, EnvironmentLock};
+use crate::environment::{Environment, EnvironmentLock, Line};
 use crate::fault::{Fault, Result};
 use crate::fetch::{DOWNLOADS, Fetched, Fetcher};
 use crate::fs;
 use crate::http::Settings;
 use crate::lock::Lock;
+use crate::module::ModuleName;
 use crate::package::{PackageId, PackageName};
 use crate::process::{self, Program};
 use crate::project::Project;
+use crate::python::Interpreter;
 use crate::registry::Token;
 use crate::registry::cargo::SparseIndex;
 use crate::store::{Store, StoreLock, Tree};
@@ -84,6 +86,8 @@ pub struct Session<'a> {
     version: OnceCell<semver::Version>,
     /// With the files that go when the session ends.
     surroundings: OnceCell<(Surroundings, Vec<TempPath>)>,
+    /// The Python that modules are for. A shim of pyenv's takes long to ask, and is asked each time.
+    pub(super) python: OnceCell<Interpreter>,
 }
 
 /// What a fix of `doctor` does besides a sync. It is kept, so that it can be taken back.
@@ -99,6 +103,10 @@ pub struct Fixing {
     pub files: BTreeMap<PathBuf, String>,
     /// Executables that tools take over from the machine, by tool and by name.
     pub adopted: BTreeMap<PackageName, BTreeMap<String, PathBuf>>,
+    /// Venvs that are made anew, each with the packages in it that are not taken from uv's cache either.
+    pub venvs: BTreeMap<String, BTreeSet<ModuleName>>,
+    /// First lines of scripts of the project that are replaced.
+    pub lines: Vec<Line>,
     /// Whether the entry in cargo's configuration is put right.
     pub config_entry: bool,
     /// What Cargo.lock held before: cargo may have written another by the time that the change is decided.
@@ -158,6 +166,7 @@ impl<'a> Session<'a> {
             cargo: OnceCell::new(),
             version: OnceCell::new(),
             surroundings: OnceCell::new(),
+            python: OnceCell::new(),
         })
     }
 

@@ -13,6 +13,7 @@ use crate::fault::Result;
 use crate::fs;
 use crate::layout::{LOCK, MANIFEST, ProjectLayout};
 use crate::project::Project;
+use crate::python::Interpreter;
 use crate::resolve;
 use crate::store::{Input, Known, Stamp, Store};
 
@@ -54,7 +55,7 @@ pub fn is_current(project: &Project, context: &Context<'_>) -> Result<bool> {
             return Ok(false);
         }
     }
-    if !has_tools(&environment, &stamp)? {
+    if !has_tools(&environment, &stamp)? || !has_python(&environment, &store)? {
         return Ok(false);
     }
     let listing = environment.listing()?;
@@ -67,12 +68,22 @@ pub fn is_current(project: &Project, context: &Context<'_>) -> Result<bool> {
 /// Whether each executable of a tool leads where it led, and lies there.
 fn has_tools(environment: &Environment, stamp: &Stamp) -> Result<bool> {
     for (name, file) in &stamp.links {
-        let link = environment.layout().bin().join(name);
-        if fs::link_target(&link)?.as_ref() != Some(file) || !fs::is_file(file)? {
+        let bin = environment.layout().bin();
+        // What leads into a venv counts from `bin/`.
+        if fs::link_target(&bin.join(name))?.as_ref() != Some(file) || !fs::is_file(&bin.join(file))? {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// Whether the Python that the modules are for is the one that it was: a machine's update replaces it in its place.
+fn has_python(environment: &Environment, store: &Store) -> Result<bool> {
+    environment
+        .record()
+        .python
+        .as_ref()
+        .map_or(Ok(true), |python| Interpreter::is_known(store, &python.executable, &python.version))
 }
 
 /// Whether the environment, or what it was made from, has changed since: by names, not by contents.

@@ -11,11 +11,11 @@ use crate::environment::{Environment, Listing};
 use crate::export;
 use crate::fault::Result;
 use crate::fs;
-use crate::lock::{Lock, ToolRow};
+use crate::lock::{Lock, ModuleRow, ModuleToolRow, ToolRow, serve};
 use crate::package::PackageId;
 use crate::plan::{self, Plan, Wanted};
 use crate::project::Project;
-use crate::receipt::{Identity, Receipt, ToolReceipt};
+use crate::receipt::{Identity, ModuleReceipt, Receipt, ToolReceipt};
 use crate::sources::{self, Bypass};
 use crate::store::Store;
 use crate::stub;
@@ -30,6 +30,12 @@ pub struct Survey {
     pub receipts: Vec<(String, Receipt)>,
     /// The receipts of tools.
     pub tool_receipts: Vec<ToolReceipt>,
+    /// Every Python package that the lock names for the project's own venv.
+    pub modules: Vec<ModuleRow>,
+    /// Every tool from PyPI that it names.
+    pub module_tools: Vec<ModuleToolRow>,
+    /// The receipts of Python packages, with the venv of each.
+    pub module_receipts: Vec<(String, ModuleReceipt)>,
     /// The names in the folders of crates.
     pub listing: Listing,
     /// What a sync would do to the crates; a fault where something is in its way.
@@ -63,12 +69,21 @@ pub fn survey(project: &Project, environment: &Environment, store: &Store) -> Re
     let pins = &project.manifest;
     let serves = (project.is_cargo || lock.serves(&pins.crates))
         && pins.tools.len() == lock.tools.len()
-        && pins.tools.iter().all(|(name, pin)| lock.tool(name).is_some_and(|row| row.serves(pin)));
+        && pins.tools.iter().all(|(name, pin)| lock.tool(name).is_some_and(|row| row.serves(pin)))
+        && serve(&lock.modules, &pins.modules)
+        && pins.module_tools.len() == lock.module_tools.len()
+        && pins
+            .module_tools
+            .iter()
+            .all(|(name, pin)| lock.module_tool(name).is_some_and(|row| row.serves(pin)));
     Ok(Survey {
         wanted,
         tools: lock.tools,
         receipts,
         tool_receipts: environment.tool_receipts()?,
+        modules: lock.modules,
+        module_tools: lock.module_tools,
+        module_receipts: environment.all_module_receipts()?,
         listing,
         plan,
         sources,

@@ -20,7 +20,7 @@ use crate::package::{PackageId, PackageName};
 use crate::receipt::{How, ToolReceipt};
 use crate::resolve;
 use crate::store::{Built, Tree};
-use crate::tool_plan::{self, ToolPlan, WantedTool};
+use crate::tool_plan::{self, ToolPlan, Venvs, WantedTool};
 
 /// A tool that came in.
 #[derive(Debug)]
@@ -48,8 +48,26 @@ pub enum Came {
 pub(super) struct Tools {
     /// Their rows, sorted by name.
     pub(super) rows: Vec<ToolRow>,
-    pub(super) plan: ToolPlan,
+    wanted: Vec<WantedTool>,
+    receipts: Vec<ToolReceipt>,
     pub(super) done: Vec<ToolDone>,
+}
+
+impl Tools {
+    /// What they and the venvs mean for `bin/`.
+    pub(super) fn plan(&mut self, session: &Session<'_>, venvs: &Venvs) -> Result<ToolPlan> {
+        let wanted = std::mem::take(&mut self.wanted);
+        let mut bin = session.environment.bin()?;
+        let aside = session.fixing.iter().flat_map(|fixing| &fixing.put_aside);
+        let mut aside: Vec<String> =
+            aside.filter(|(at, _)| at == BIN).map(|(_, name)| name.clone()).collect();
+        aside.extend(adopted_without_receipt(session, &wanted, &self.receipts, &bin));
+        bin.retain(|name, _| !aside.iter().any(|gone| name == gone.as_str()));
+        let mut plan = tool_plan::plan(wanted, &self.receipts, venvs, &bin)?;
+        plan.changed |= !aside.is_empty();
+        plan.ours.extend(aside);
+        Ok(plan)
+    }
 }
 
 /// Locks, fetches and builds what `[tools]` asks for. Nothing of the environment has changed after it.
@@ -106,16 +124,7 @@ pub(super) fn make_ready(session: &Session<'_>, before: &Lock) -> Result<Tools> 
             installed: false,
         });
     }
-    // 3. What that means for `bin/`.
-    let mut bin = session.environment.bin()?;
-    let aside = session.fixing.iter().flat_map(|fixing| &fixing.put_aside);
-    let mut aside: Vec<String> = aside.filter(|(at, _)| at == BIN).map(|(_, name)| name.clone()).collect();
-    aside.extend(adopted_without_receipt(session, &wanted, &receipts, &bin));
-    bin.retain(|name, _| !aside.iter().any(|gone| name == gone.as_str()));
-    let mut plan = tool_plan::plan(wanted, &receipts, &bin)?;
-    plan.changed |= !aside.is_empty();
-    plan.ours.extend(aside);
-    Ok(Tools { rows, plan, done })
+    Ok(Tools { rows, wanted, receipts, done })
 }
 
 /// The links of `bin/` to what was once taken over, in the place of what is wanted: nobody but envtool makes such a link,

@@ -225,6 +225,69 @@ state after
 }
 
 #[test]
+fn where_there_is_a_python_it_is_the_environments_and_all_comes_back() {
+    let sandbox = Sandbox::new();
+    let project = ready(&sandbox, "app");
+    let values = [("ACT", &*project.path(".envtool/bin/activate")), ("ROOT", &*project.path(".envtool"))];
+    let cfg = project.path(".envtool/python/pyvenv.cfg");
+    fs::create_dir_all(cfg.parent().unwrap()).unwrap();
+    let circumstances = [
+        "unset VIRTUAL_ENV PYTHONHOME",
+        "export VIRTUAL_ENV=/mine PYTHONHOME='/the irs'",
+        "VIRTUAL_ENV=/mine; PYTHONHOME=",
+        "export VIRTUAL_ENV=; PYTHONHOME=/theirs",
+        "set -eu; export PYTHONHOME=/theirs",
+        "set -a; : \"$(/bin/true)\"; VIRTUAL_ENV=/mine",
+    ];
+    for shell in shells(&sandbox) {
+        for circumstance in circumstances {
+            fs::write(&cfg, "home = /usr/bin\n").unwrap();
+            let script = format!(
+                r#"
+{circumstance}
+state before
+. "$ACT"
+. "$ACT"
+is "$VIRTUAL_ENV" "$ROOT/python" VIRTUAL_ENV
+is "${{PYTHONHOME-none}}" none PYTHONHOME
+is "$(/bin/sh -c 'echo "$VIRTUAL_ENV+${{PYTHONHOME-none}}"')" "$ROOT/python+none" 'what a program sees'
+deactivate
+state after
+"#
+            );
+            run(&sandbox, shell, project.dir(), &values, &script);
+            same(&sandbox, &format!("{shell} after `{circumstance}`"));
+            // Without one of its own it leaves both alone.
+            fs::remove_file(&cfg).unwrap();
+            let script = format!(
+                r#"
+{circumstance}
+HELD=${{VIRTUAL_ENV-none}}+${{PYTHONHOME-none}}
+. "$ACT"
+is "${{VIRTUAL_ENV-none}}+${{PYTHONHOME-none}}" "$HELD" 'what is left alone'
+deactivate
+is "${{VIRTUAL_ENV-none}}+${{PYTHONHOME-none}}" "$HELD" 'what is left alone'
+"#
+            );
+            run(&sandbox, shell, project.dir(), &values, &script);
+        }
+    }
+    for (cfg_there, seen) in [
+        (true, format!("{}+none\n", project.path(".envtool/python").display())),
+        (false, "/mine+/theirs\n".to_owned()),
+    ] {
+        if cfg_there {
+            fs::write(&cfg, "home = /usr/bin\n").unwrap();
+        } else {
+            fs::remove_file(&cfg).unwrap();
+        }
+        let call = project.envtool(&["run", "--", "sh", "-c", "echo \"$VIRTUAL_ENV+${PYTHONHOME-none}\""]);
+        let call = call.env("VIRTUAL_ENV", "/mine").env("PYTHONHOME", "/theirs");
+        assert_eq!(call.ok().stdout, seen);
+    }
+}
+
+#[test]
 fn a_path_that_is_unset_or_empty_comes_back_as_it_was() {
     let sandbox = Sandbox::new();
     let project = ready(&sandbox, "app");

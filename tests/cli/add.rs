@@ -506,9 +506,6 @@ fn what_is_no_package_is_refused() {
         }
         project.envtool(&["remove", "--", spec]).refused(2);
     }
-    for spec in ["pypi:requests@2.32.3", "pypi:ruff"] {
-        project.envtool(&["add", spec]).refused(1).says(&["Python modules are planned"]);
-    }
     assert!(sandbox.registry().requests().iter().all(|asked| !asked.path.contains("rm")));
 }
 

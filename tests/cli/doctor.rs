@@ -13,7 +13,7 @@ use crate::support::doctor::{
     Before, findings, force, healthy, install, is_healthy, only, open_folder, publish, script, state,
 };
 use crate::support::tools::tool;
-use crate::support::{Project, Sandbox, fingerprint, telling};
+use crate::support::{Project, Sandbox, fingerprint, saying, telling, write};
 
 /// One row: the check, its severity, whether `--fix` mends what `broken` breaks.
 struct Row {
@@ -31,10 +31,11 @@ const ROWS: &[Row] = &[
     Row { id: "broken-executable", severity: "error", mends: true, broken: broken_executable },
     Row { id: "bypassed", severity: "warning", mends: true, broken: bypassed },
     Row { id: "global-tool", severity: "warning", mends: true, broken: global_tool },
+    Row { id: "global-module", severity: "warning", mends: true, broken: global_module },
     Row { id: "extra", severity: "warning", mends: true, broken: extra },
     Row { id: "shadowed", severity: "warning", mends: false, broken: shadowed },
     Row { id: "moved", severity: "warning", mends: true, broken: moved },
-    Row { id: "toolchain", severity: "warning", mends: false, broken: toolchain },
+    Row { id: "toolchain", severity: "warning", mends: true, broken: toolchain },
     Row { id: "tracked", severity: "warning", mends: false, broken: tracked },
     Row { id: "outside-path", severity: "info", mends: false, broken: outside_path },
 ];
@@ -94,6 +95,21 @@ fn global_tool<'a>(sandbox: &'a Sandbox, project: Project<'a>) -> Project<'a> {
     sandbox.registry().publish(&tool("before", "1.0.0", "\"built\""));
     install(&sandbox.home().join(".cargo"), &[Before::new("before")]);
     project.write("build.sh", "#!/bin/sh\nbefore --all\n");
+    project
+}
+
+fn global_module<'a>(sandbox: &'a Sandbox, project: Project<'a>) -> Project<'a> {
+    script(&project.path("tools/run"), "#!/home/nobody/.local/bin/python3.9\nimport os\n");
+    if sandbox.has_program("python3") {
+        sandbox.pypi().publish(&saying("theirs", "1.0"));
+        let ask = "import site; print(site.getusersitepackages())";
+        let user = sandbox.call("python3", &["-c", ask], project.dir()).ok().stdout;
+        let info = Path::new(user.trim()).join("theirs-1.0.dist-info");
+        write(&info.with_file_name("theirs.py"), "");
+        write(&info.join("METADATA"), "Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n");
+        write(&info.join("RECORD"), "theirs.py,,\n");
+        project.write("use.py", "import theirs\n");
+    }
     project
 }
 

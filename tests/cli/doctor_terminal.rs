@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::support::doctor::{Before, healthy, install, is_healthy, only, publish, script, state};
 use crate::support::tools::{built, project, says, tool};
-use crate::support::{Call, Project, Sandbox, fingerprint, krate};
+use crate::support::{Call, Project, Sandbox, fingerprint, krate, saying};
 
 /// How long an answer is waited for, in milliseconds.
 const PATIENCE: u64 = 120_000;
@@ -405,6 +405,36 @@ fn a_record_that_cannot_be_read_is_left_and_what_it_may_name_can_be_taken_away()
     assert!(!project.has(".envtool/bin/before"));
     project.envtool(&["doctor", "--undo"]).ok();
     assert_eq!(before, state(&project));
+}
+
+#[test]
+fn a_python_package_that_nobody_pinned_is_pinned_or_taken_away() {
+    let sandbox = Sandbox::new();
+    for name in ["known", "spare"] {
+        sandbox.pypi().publish(&saying(name, "1.0"));
+    }
+    let project = sandbox.project("app");
+    project.write("envtool.toml", "[modules]\nknown = \"1.0\"\n").envtool(&["sync"]).ok();
+    let lib = fs::read_dir(project.path(".envtool/python/lib")).unwrap().next().unwrap().unwrap();
+    let site = lib.path().join("site-packages");
+    let put = |file: &str, text: &str| crate::support::write(&site.join(file), text);
+    put("spare.py", "ID = 'by hand'\n");
+    put("spare-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: spare\nVersion: 1.0\n");
+    put("spare-1.0.dist-info/RECORD", "spare.py,,\n");
+    put("spare-1.0.dist-info/INSTALLER", "hand\n");
+    let before = state(&project);
+    let python = |code: &str| project.envtool(&["run", "--", "python", "-B", "-c", code]).run();
+    for (answer, pinned) in [("p\n", true), ("t\n", false)] {
+        let mut terminal = doctor(&project, &["--fix"]);
+        terminal.sees("spare 1.0: pin it, take it away, or leave it? [p/t/L] ").types(answer);
+        terminal.ends(0);
+        is_healthy(&project);
+        assert_eq!(project.read("envtool.toml").contains("spare = \"1.0\""), pinned);
+        let output = python("import spare; print(spare.ID)");
+        assert_eq!(output.stdout, if pinned { "spare 1.0\n" } else { "" }, "{output}");
+        project.envtool(&["doctor", "--undo"]).ok();
+        assert_eq!(before, state(&project));
+    }
 }
 
 #[test]

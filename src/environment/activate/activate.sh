@@ -196,7 +196,7 @@ _envtool_activate() {
     }
 
     _envtool_exported=' '
-    for _envtool_name in PATH ENVTOOL_ENV CARGO_INSTALL_ROOT; do
+    for _envtool_name in PATH ENVTOOL_ENV CARGO_INSTALL_ROOT VIRTUAL_ENV PYTHONHOME; do
         \eval "_envtool_head=\${$_envtool_name+set}"
         if [ -n "$_envtool_head" ]; then
             \eval "_envtool_old_$_envtool_name=\$$_envtool_name"
@@ -212,6 +212,11 @@ _envtool_activate() {
     \export PATH="$_envtool_path"
     \export ENVTOOL_ENV="$_envtool_root"
     \export CARGO_INSTALL_ROOT="$_envtool_root"
+    if [ -f "$_envtool_root/python/pyvenv.cfg" ]; then
+        \export VIRTUAL_ENV="$_envtool_root/python"
+        # It would lead Python past its environment.
+        \unset PYTHONHOME
+    fi
     if [ -n "${PS1+set}" ] && [ -z "${ENVTOOL_DISABLE_PROMPT-}" ]; then
         _envtool_old_PS1=$PS1
         _envtool_name_of_project
@@ -230,7 +235,7 @@ _envtool_activate() {
         *a*) \set +a && _envtool_set_again=yes ;;
         *) _envtool_set_again='' ;;
         esac
-        for _envtool_name in PATH ENVTOOL_ENV CARGO_INSTALL_ROOT; do
+        for _envtool_name in PATH ENVTOOL_ENV CARGO_INSTALL_ROOT VIRTUAL_ENV PYTHONHOME; do
             \eval "_envtool_head=\${_envtool_old_$_envtool_name+set}"
             if [ -z "$_envtool_head" ]; then
                 \unset "$_envtool_name"

@@ -4,12 +4,16 @@ pub(crate) mod crates;
 pub(crate) mod doctor;
 pub(crate) mod files;
 pub(crate) mod git;
+pub(crate) mod pypi;
 pub(crate) mod registry;
 pub(crate) mod sandbox;
 pub(crate) mod tools;
+pub(crate) mod wheels;
 
 pub(crate) use crates::{Dep, krate, telling};
 pub(crate) use files::{fingerprint, tree};
 pub(crate) use git::GitRepo;
+pub(crate) use pypi::{Pypi, uv_for_tests, uv_wheel_for_tests};
 pub(crate) use registry::{Fault, Registry};
 pub(crate) use sandbox::{Call, Project, Sandbox, any_file_holds, skipped, write};
+pub(crate) use wheels::{saying, wheel};

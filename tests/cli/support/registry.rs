@@ -58,6 +58,8 @@ struct Rule {
 struct State {
     index: BTreeMap<String, Vec<Value>>,
     archives: BTreeMap<String, Vec<u8>>,
+    /// What [`Registry::serve`] was given.
+    pages: BTreeMap<String, Vec<(String, Vec<u8>)>>,
     token: Option<String>,
     rules: Vec<Rule>,
     requests: Vec<Request>,
@@ -122,6 +124,13 @@ impl Registry {
         let mut state = lock(&self.state);
         state.archives.insert(archive_path(krate.name(), krate.version()), bytes);
         state.index.entry(index_path(krate.name())).or_default().push(row);
+    }
+
+    /// Answers `path` with the first of these, content type and body, that the client accepts; where it accepts none,
+    /// with the last.
+    pub(crate) fn serve(&self, path: &str, pages: &[(&str, Vec<u8>)]) {
+        let pages = pages.iter().map(|(kind, body)| ((*kind).to_owned(), body.clone())).collect();
+        lock(&self.state).pages.insert(path.to_owned(), pages);
     }
 
     /// Marks a published version as yanked.
@@ -316,6 +325,12 @@ fn answer(state: &State, address: SocketAddr, request: &Request) -> Answer {
     {
         return Answer::new(401, "a token is needed\n")
             .header("www-authenticate", format!("Cargo login_url=\"http://{address}/me\""));
+    }
+    if let Some(pages) = state.pages.get(&request.path) {
+        let accepted = request.headers.get("accept").map_or("", String::as_str);
+        let page = pages.iter().find(|(kind, _)| accepted.contains(kind.as_str())).or(pages.last());
+        let (kind, body) = page.cloned().unwrap_or_default();
+        return Answer::new(200, body).header("content-type", kind);
     }
     let body = if request.path == "/index/config.json" {
         let mut config = json!({"dl": format!("http://{address}/dl"), "api": format!("http://{address}")});

@@ -1,7 +1,7 @@
 //! A machine of its own for one test: home, cargo home, store and projects in a temporary folder, no other variable
 //! of the surroundings, and crates.io replaced by a registry on this machine, so that nothing asks the network.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -14,6 +14,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use super::files::fingerprint;
+use super::pypi::{Pypi, uv_for_tests};
 use super::registry::Registry;
 
 /// The program under test.
@@ -24,6 +25,7 @@ pub(crate) struct Sandbox {
     _dir: TempDir,
     root: PathBuf,
     registry: RefCell<Registry>,
+    pypi: OnceCell<RefCell<Pypi>>,
     path: OsString,
     rustup_home: Option<PathBuf>,
 }
@@ -37,6 +39,7 @@ impl Sandbox {
             root: dir.path().canonicalize().unwrap(),
             _dir: dir,
             registry: RefCell::new(Registry::start()),
+            pypi: OnceCell::new(),
             path: path_of_programs(),
             rustup_home: rustup_home(),
         };
@@ -89,9 +92,28 @@ impl Sandbox {
         self.registry.borrow()
     }
 
-    /// Stops the registry: from here on the network is gone.
+    /// The index that stands for PyPI: from the first call on the user's pip.conf names it, and the calls of the
+    /// sandbox have a uv.
+    pub(crate) fn pypi(&self) -> std::cell::Ref<'_, Pypi> {
+        let started = self.pypi.get_or_init(|| {
+            let pypi = Pypi::start();
+            self.configure_pip(&format!("[global]\nindex-url = {}\n", pypi.index()));
+            RefCell::new(pypi)
+        });
+        started.borrow()
+    }
+
+    /// Writes the user's pip.conf.
+    pub(crate) fn configure_pip(&self, text: &str) {
+        write(&self.home().join(".config/pip/pip.conf"), text);
+    }
+
+    /// Stops the registry and the index: from here on the network is gone.
     pub(crate) fn cut_network(&self) {
         self.registry.borrow_mut().stop();
+        if let Some(pypi) = self.pypi.get() {
+            pypi.borrow_mut().stop();
+        }
     }
 
     /// A project below `HOME/work`; its folder is made.
@@ -118,6 +140,9 @@ impl Sandbox {
         set("GIT_COMMITTER_DATE", OsStr::new("2026-01-02T03:04:05Z"));
         if let Some(home) = &self.rustup_home {
             set("RUSTUP_HOME", home.as_os_str());
+        }
+        if self.pypi.get().is_some() {
+            set("ENVTOOL_UV", uv_for_tests().as_os_str());
         }
         Call {
             sandbox: self,
