@@ -1,11 +1,11 @@
 //! `cargo bench --bench peers`: envtool beside cargo on the real registry, in one run, on the three real projects
-//! that the tests use, and on tools that are built; `doctor` beside what the machine itself can do. Prints a Markdown
-//! table; nothing passes or fails.
+//! that the tests use, and on tools that are built; `doctor` beside what the machine itself can do; Python modules beside
+//! pip and uv. Prints a Markdown table; nothing passes or fails.
 //!
 //! Peers take turns (A B A B), each figure is the median of its rounds. No tree is removed before the end: on ext4,
 //! files that are made right after others were removed can be ten times slower. So it needs some 26 GB in the folder
 //! for temporary files (`TMPDIR` moves it), and a quarter of an hour. `cargo bench --bench peers -- ripgrep` takes only
-//! that, `-- doctor` only `doctor`.
+//! that, `-- doctor` only `doctor`, `-- python` only Python modules.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -18,6 +18,8 @@
 mod doctor;
 #[path = "../tests/real/support/inputs.rs"]
 mod inputs;
+#[path = "peers/python.rs"]
+mod python;
 #[expect(dead_code, reason = "shared with the tests, which use more of it")]
 #[path = "../tests/real/support/sandbox.rs"]
 mod sandbox;
@@ -67,6 +69,9 @@ fn main() {
     }
     if asked.is_empty() || asked.iter().any(|name| name == "doctor") {
         doctor::measure(&bench.sandbox, &mut table);
+    }
+    if asked.is_empty() || asked.iter().any(|name| name == "python") {
+        python::measure(&bench.sandbox, &mut table);
     }
     for tool in tools::TOOLS {
         if asked.is_empty() || asked.iter().any(|name| name == tool.name) {
@@ -197,7 +202,7 @@ impl Bench {
             theirs.push(start("true", &[]));
         }
         let (run, alone) = (median(&ours), median(&theirs));
-        table.over(input, run, alone, Duration::from_millis(6));
+        table.over(&shown(input), run, alone, Duration::from_millis(6));
     }
 }
 
@@ -267,10 +272,10 @@ impl Table {
         ]);
     }
 
-    fn over(&mut self, input: &Input, ours: Duration, alone: Duration, most: Duration) {
+    fn over(&mut self, input: &str, ours: Duration, alone: Duration, most: Duration) {
         let over = ours.saturating_sub(alone);
         self.rows.push([
-            shown(input),
+            input.to_owned(),
             "`run -- true`".to_owned(),
             milliseconds(ours),
             format!("`true`: {}", milliseconds(alone)),
@@ -327,7 +332,9 @@ fn print_machine(folder: &Path) {
     );
     println!("Versions: {}, {}", version(ENVTOOL), version("cargo"));
     println!(
-        "Command: `cargo bench --bench peers`; medians of {ROUNDS} rounds, of {MANY} where it is milliseconds\n"
+        "Command: `cargo bench --bench peers`; medians of {ROUNDS} rounds ({} and {} for Python), of {MANY} where it is milliseconds\n",
+        python::COLD,
+        python::WARM
     );
 }
 

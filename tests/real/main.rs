@@ -1,4 +1,4 @@
-//! The verbs against the real registry, on real projects, each with a home, a home of cargo and a store of its own.
+//! The verbs against the real registries, on real projects, each with a home, a home of cargo and a store of its own.
 //! Only `cargo test --features real-registry --test real` builds it: plain `cargo test` does not leave the machine.
 //!
 //! Where a test says that something works without a network, the program runs in a network namespace that has no way
@@ -15,6 +15,8 @@ mod cargo_nextest;
 mod hello;
 mod mise;
 mod pins;
+mod python;
+mod python_story;
 mod ripgrep;
 mod support;
 mod tools;

@@ -15,7 +15,7 @@ use wait4::Wait4 as _;
 
 use super::inputs::Input;
 
-/// The variables by which a machine reaches the registry, and by which rustup finds its toolchains.
+/// The variables by which a machine reaches the registries, and by which rustup finds its toolchains.
 const KEPT: &[&str] = &[
     "PATH",
     "RUSTUP_HOME",
@@ -32,7 +32,16 @@ const KEPT: &[&str] = &[
     "https_proxy",
     "all_proxy",
     "no_proxy",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX",
+    "UV_INDEX_URL",
+    "UV_EXTRA_INDEX_URL",
 ];
+
+/// How variables begin that tell pip where packages come from.
+const KEPT_OF_PIP: &str = "PIP_";
 
 pub(crate) struct Sandbox {
     /// Kept for its end: the folder goes with it.
@@ -79,6 +88,7 @@ impl Sandbox {
     pub(crate) fn call(&self, program: &str, args: &[&str], dir: &Path) -> Call {
         let mut vars: BTreeMap<OsString, OsString> =
             KEPT.iter().filter_map(|name| Some((name.into(), std::env::var_os(name)?))).collect();
+        vars.extend(std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with(KEPT_OF_PIP)));
         vars.insert("HOME".into(), self.home().into());
         vars.insert("CARGO_HOME".into(), self.home().join(".cargo").into());
         if let (None, Some(home)) = (std::env::var_os("RUSTUP_HOME"), std::env::var_os("HOME")) {
