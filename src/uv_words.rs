@@ -299,6 +299,8 @@ fn trouble(causes: &[String], places: &str) -> Said {
         format!("the index answers wrongly: try again later, or check its address; asked was {places}")
     } else if any(&["reserved name", "failed to install:", "invalid wheel"]) {
         "do not use this release: it does what a package must not do, or is damaged".to_owned()
+    } else if any(&["python interpreter"]) {
+        "make that Python run, or put another one first on PATH".to_owned()
     } else if any(&["no space left", "permission denied", "read-only"]) {
         "check the free space and who may write to the store (`envtool cache dir`)".to_owned()
     } else if any(&["failed to build", "build backend", "build_wheel"]) {

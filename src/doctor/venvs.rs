@@ -92,9 +92,20 @@ impl Held {
         self.receipts.iter().find(|receipt| receipt.module.name == *name)
     }
 
+    /// What the user has to do where a venv lies there that somebody else made: a sync does not replace it.
+    pub fn foreign(&self) -> Option<Remedy> {
+        self.venv.as_ref().filter(|venv| !venv.ours)?;
+        let words = format!(
+            "it is not envtool's: move it away (`mv {} /tmp`), then run `envtool sync`",
+            self.shown()
+        );
+        Some(Remedy::User(words))
+    }
+
     /// The remedy for packages whose files are not what they should be: not even uv's cache is trusted with them.
     pub fn again(&self, modules: Vec<ModuleName>) -> Remedy {
-        Remedy::Steps(vec![Step::RemakeVenv { venv: self.name.clone(), forget: modules }, Step::Sync])
+        let steps = || vec![Step::RemakeVenv { venv: self.name.clone(), forget: modules }, Step::Sync];
+        self.foreign().unwrap_or_else(|| Remedy::Steps(steps()))
     }
 
     /// The names in `bin/` that are to lead into it: each with its package.
@@ -312,6 +323,7 @@ pub(super) fn wrong_pythons(check: &'static str, scene: &Scene<'_>) -> Result<Ve
             }
             Err(fault) => Remedy::User(fault.help_text().unwrap_or("install Python").to_owned()),
         };
+        let remedy = held.iter().find_map(|held| held.foreign()).unwrap_or(remedy);
         found.push(Finding {
             check,
             severity: Severity::Warning,

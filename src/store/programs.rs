@@ -40,7 +40,8 @@ fn key(question: &str, path: &Path) -> Result<Option<Digest>> {
     let time = found.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let mut bytes = path.as_os_str().as_encoded_bytes().to_vec();
     let version = env!("CARGO_PKG_VERSION");
-    bytes.extend(format!("\0{question}\0{version}\0{}\0{time:?}", found.len()).into_bytes());
+    let (length, mode) = (found.len(), fs::mode(&found));
+    bytes.extend(format!("\0{question}\0{version}\0{length}\0{mode:o}\0{time:?}").into_bytes());
     Ok(Some(Digest::of(&bytes)))
 }
 

@@ -1,7 +1,7 @@
 //! The `uv` program, by which Python is driven.
 //!
 //! It is the one that `ENVTOOL_UV` names, one on PATH whose version was tried, or one that the user's own pip brings,
-//! checked against digests that are written here ([`bring`]). What it does must not depend on what lies around: it is
+//! checked against digests that are written here (`bring`). What it does must not depend on what lies around: it is
 //! started in an empty folder of the store, with `--no-config` and without any `UV_*` of the surroundings, and is told
 //! what the user has said of indexes ([`crate::python_index`]). Tried without that: the `[tool.uv.pip] target` of a
 //! pyproject.toml made it install elsewhere.
@@ -120,7 +120,7 @@ impl Uv {
     }
 
     /// A call of it, to be started in a folder that holds nothing of others. What is said of indexes is for the calls
-    /// that ask one ([`Uv::asking`]): other verbs know no such arguments.
+    /// that ask one (`asking`): other verbs know no such arguments.
     pub fn run(&self, verb: &[&str]) -> Program {
         self.run_aloud(verb).arg("--quiet")
     }

@@ -644,6 +644,11 @@ fn what_lies_in_the_way_stays() {
         .says(&["could not make .envtool/python", "help: move it away (`mv .envtool/python /tmp`)"]);
     other.envtool(&["sync"]).ok();
     assert!(other.has(".envtool/python/pyvenv.cfg"), "a sync took it away");
+    let manifest = other.read("envtool.toml");
+    other.write("envtool.toml", &format!("{manifest}\n[modules]\nidna = \"3.10\"\n"));
+    other.envtool(&["doctor", "--fix"]).run();
+    assert!(other.has(".envtool/python/pyvenv.cfg"), "a fix took it away");
+    other.write("envtool.toml", &manifest);
     fs::remove_dir_all(other.path(".envtool/python")).unwrap();
     symlink(sandbox.empty(), other.path(".envtool/python")).unwrap();
     other.envtool(&["add", "pypi:idna"]).refused(1);
