@@ -23,7 +23,7 @@ const FLOORS: &[(u32, &str, &[&str])] = &[
         10,
         "formats",
         &[
-            "spec",
+            "spec/",
             "manifest/",
             "cargo_lock",
             "cargo_manifest/",

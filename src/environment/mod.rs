@@ -4,6 +4,7 @@
 //! [`Environment::commit`], which another envtool can finish. Its shape on disk stands in [`crate::layout`].
 
 mod activate;
+mod carrying;
 mod change;
 mod fixes;
 mod journal;
