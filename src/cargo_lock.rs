@@ -208,15 +208,19 @@ struct RawPackage {
     dependencies: Vec<String>,
 }
 
+/// The text of a lock, which is UTF-8. `name` is how errors name the file.
+pub fn text_of<'b>(bytes: &'b [u8], name: &str) -> Result<&'b str> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        Fault::new(format!("could not read {name}")).because(&error).help(format!(
+            "`envtool doctor --fix` rebuilds it from what is installed; or restore it with `git checkout {name}`"
+        ))
+    })
+}
+
 impl CargoLock {
     /// Reads a Cargo.lock. `name` is how errors name the file.
     pub fn read(bytes: &[u8], name: &str) -> Result<Self> {
-        let text = std::str::from_utf8(bytes).map_err(|error| {
-            Fault::new(format!("could not read {name}")).because(&error).help(format!(
-                "`envtool doctor --fix` rebuilds it from what is installed; or restore it with `git checkout {name}`"
-            ))
-        })?;
-        Self::parse(text, name)
+        Self::parse(text_of(bytes, name)?, name)
     }
 
     /// Reads the text of a Cargo.lock. `name` is how errors name the file.

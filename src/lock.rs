@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::cargo_lock::{CargoLock, LockedPackage, conflict_line, crates_io};
+use crate::cargo_lock::{CargoLock, LockedPackage, conflict_line, crates_io, text_of};
 use crate::digest::Digest;
 use crate::fault::{Fault, Result};
 use crate::manifest::{Pin, ToolPin};
@@ -243,12 +243,7 @@ struct OnlyVersion {
 impl Lock {
     /// Reads an envtool.lock. `name` is how errors name the file.
     pub fn read(bytes: &[u8], name: &str) -> Result<Self> {
-        let text = std::str::from_utf8(bytes).map_err(|error| {
-            Fault::new(format!("could not read {name}")).because(&error).help(format!(
-                "`envtool doctor --fix` rebuilds it from what is installed; or restore it with `git checkout {name}`"
-            ))
-        })?;
-        Self::parse(text, name)
+        Self::parse(text_of(bytes, name)?, name)
     }
 
     /// Reads the text of an envtool.lock. `name` is how errors name the file.

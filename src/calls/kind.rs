@@ -46,6 +46,11 @@ pub enum Kind {
 /// Folders whose files are not the project's own.
 const FOREIGN: &[&str] = &["node_modules", "target", "vendor", ".git", ".envtool", ".venv", "venv"];
 
+/// Whether files below a folder of this name are not the project's own.
+pub fn is_foreign(folder: &str) -> bool {
+    FOREIGN.contains(&folder)
+}
+
 /// Folders below `tests` that hold what tests read, such as samples of scripts.
 const DATA: &[&str] =
     &["source", "sources", "data", "input", "inputs", "expected", "samples", "corpus", "cases", "golden"];
@@ -60,7 +65,7 @@ pub fn kind_of(path: &str, first_line: &str) -> Option<Kind> {
     let mut folders: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     let file = folders.pop()?;
     let below_tests = folders.iter().skip_while(|folder| !matches!(**folder, "test" | "tests")).skip(1);
-    if folders.iter().any(|folder| FOREIGN.contains(folder)) || below_tests.into_iter().any(is_data) {
+    if folders.iter().any(|folder| is_foreign(folder)) || below_tests.into_iter().any(is_data) {
         return None;
     }
     by_place(&folders, file).or_else(|| by_name(file)).or_else(|| script(&folders, file, first_line))

@@ -42,7 +42,7 @@ mod toml;
 mod yaml;
 
 pub use self::toml::cargo_aliases;
-pub use kind::{Kind, kind_of};
+pub use kind::{Kind, is_foreign, kind_of};
 
 /// The command that `cargo` with these arguments starts beside itself, `NAME` of `cargo-NAME`; `None` for what is
 /// cargo's own or the toolchain's.

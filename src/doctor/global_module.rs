@@ -18,7 +18,7 @@ use super::{Check, Finding, Remedy, Scene, Severity, Step, age, shebang};
 use crate::environment::first_line;
 use crate::fault::Result;
 use crate::fs;
-use crate::layout::ENVIRONMENT;
+use crate::layout::{ENVIRONMENT, PYTHON};
 use crate::module::ModuleName;
 use crate::parallel;
 use crate::process;
@@ -170,11 +170,7 @@ impl Machine {
     fn read(scene: &Scene<'_>, facts: &Facts, venvs: &[PathBuf]) -> Result<Self> {
         let root = scene.project.layout.root();
         let mut inside = Vec::new();
-        let own = venvs.iter().map(|venv| root.join(venv)).chain([scene
-            .environment
-            .layout()
-            .root()
-            .join("python")]);
+        let own = venvs.iter().map(|venv| root.join(venv)).chain([scene.environment.layout().folder(PYTHON)]);
         for place in own {
             for version in fs::names(&place.join("lib"))?.unwrap_or_default() {
                 inside.extend(site::read(&place.join("lib").join(version).join("site-packages"))?.installed);

@@ -272,10 +272,7 @@ fn files(root: &Path) -> Vec<PathBuf> {
         let name = entry.file_name().to_string_lossy();
         // Data of tests is read by nobody but tests.
         let data = ["fixtures", "snapshots", "testdata", "test-data"].contains(&name.as_ref());
-        entry.depth() == 0
-            || !data
-                && !["target", "node_modules", ".git", ".envtool", "vendor", ".venv", "venv"]
-                    .contains(&name.as_ref())
+        entry.depth() == 0 || !data && !calls::is_foreign(&name)
     };
     let walk = walkdir::WalkDir::new(root).into_iter().filter_entry(own).flatten().take(MOST);
     walk.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path).collect()

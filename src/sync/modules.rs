@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::Session;
-use super::places::{has_our_python, in_the_way, is_ours, others, shown_folder, strays};
+use super::places::{has_our_python, in_the_way, is_ours, shown_folder, strays, theirs};
 use crate::environment::{Change, PythonRecord, Venv};
 use crate::fault::{Fault, Result};
 use crate::fs;
@@ -291,8 +291,8 @@ pub(super) fn stage<'s, 'a>(
                 if let Some(venv) = environment.venv(&name)? {
                     let folder = shown_folder(session, &name);
                     let mut gone = strays(&venv, &environment.module_receipts(&name)?)?;
-                    let others = others(&venv)?;
-                    gone.extend(others.beside.into_iter().chain(others.in_bin));
+                    let theirs = theirs(&venv)?;
+                    gone.extend(theirs.beside.into_iter().chain(theirs.in_bin));
                     staged.strays.extend(gone.into_iter().map(|stray| (folder.clone(), stray)));
                 }
                 change.drop_folder(&name);
@@ -326,7 +326,7 @@ pub(super) fn stage<'s, 'a>(
                 let folder = shown_folder(session, name);
                 let mut strays = held.as_ref().map_or(Ok(BTreeSet::new()), |venv| strays(venv, &receipts))?;
                 if let Some(venv) = &held {
-                    strays.extend(others(venv)?.in_bin);
+                    strays.extend(theirs(venv)?.in_bin);
                 }
                 // Whose receipt was lost comes back.
                 strays.retain(|stray| !rows.iter().any(|row| row.id().to_string() == *stray));
@@ -460,7 +460,7 @@ fn make(
     }
     // What somebody else put beside them is taken over.
     let beside = match session.environment.venv(name)? {
-        Some(old) => others(&old)?.beside,
+        Some(old) => theirs(&old)?.beside,
         None => BTreeSet::new(),
     };
     let old = fs::names(session.environment.layout().folder(name).as_path())?.unwrap_or_default();

@@ -73,7 +73,7 @@ pub(super) fn strays(venv: &Venv, receipts: &[ModuleReceipt]) -> Result<BTreeSet
 
 /// What is in a venv's folder without being a package's or the venv's own.
 #[derive(Debug, Default)]
-pub(super) struct Others {
+pub(super) struct Theirs {
     /// Names in the folder: they are taken over into the venv that comes in its place.
     pub(super) beside: BTreeSet<String>,
     /// Executables, as `bin/NAME`: they go with the venv.
@@ -85,7 +85,7 @@ const MADE: [&str; 10] =
     ["bin", "lib", "lib64", "include", "pyvenv.cfg", "CACHEDIR.TAG", ".gitignore", ".lock", "Scripts", "Lib"];
 
 /// Looks for what others put into a venv, modules apart.
-pub(super) fn others(venv: &Venv) -> Result<Others> {
+pub(super) fn theirs(venv: &Venv) -> Result<Theirs> {
     let packages = site::read(&venv.site())?.installed;
     let recorded: BTreeSet<String> =
         packages.iter().flat_map(|one| installed::recorded(venv, &one.distribution).into_keys()).collect();
@@ -94,12 +94,12 @@ pub(super) fn others(venv: &Venv) -> Result<Others> {
         let names = fs::names(folder)?.unwrap_or_default();
         Ok(names.into_iter().filter_map(|name| name.into_string().ok()).collect())
     };
-    let mut others = Others::default();
+    let mut theirs = Theirs::default();
     let is_other = |name: &String| !MADE.contains(&name.as_str()) && !folders.contains(name.as_str());
-    others.beside.extend(names(&venv.root)?.into_iter().filter(is_other));
+    theirs.beside.extend(names(&venv.root)?.into_iter().filter(is_other));
     let is_made =
         |name: &str| ["python", "activate", "deactivate", "pydoc"].iter().any(|made| name.starts_with(made));
     let bin = names(&venv.bin())?.into_iter().filter(|name| !is_made(name)).map(|name| format!("bin/{name}"));
-    others.in_bin.extend(bin.filter(|path| !recorded.contains(path)));
-    Ok(others)
+    theirs.in_bin.extend(bin.filter(|path| !recorded.contains(path)));
+    Ok(theirs)
 }
