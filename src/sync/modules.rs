@@ -45,20 +45,18 @@ pub struct Asking<'s, 'a> {
     session: &'s Session<'a>,
     /// The uv program.
     pub uv: Uv,
-    /// The Python that the modules are for.
-    pub interpreter: Interpreter,
+    interpreter: &'s Interpreter,
 }
 
 impl<'s, 'a> Asking<'s, 'a> {
     /// Finds uv and Python.
     pub fn new(session: &'s Session<'a>) -> Result<Self> {
-        let interpreter = interpreter(session)?.clone();
+        let interpreter = interpreter(session)?;
         let uv = Uv::find(session.context, &session.store)?;
         Ok(Self { session, uv, interpreter })
     }
 
-    /// The closure of `asked`; what `before` names keeps its version where it can. `pins` says what of it stands in the
-    /// manifest: where none does yet, the row gets what `asked` says.
+    /// The closure of `asked`; what `before` names keeps its version where it can. `builds` may be built from source.
     pub fn closure(
         &self,
         asked: &BTreeMap<ModuleName, Requirement>,
@@ -88,7 +86,7 @@ impl<'s, 'a> Asking<'s, 'a> {
         let prefer: Vec<ModuleId> = before.iter().map(ModuleRow::id).collect();
         let requirements: Vec<Requirement> = asked.values().cloned().collect();
         let resolve =
-            |lowest: &str| self.uv.resolve(&requirements, &prefer, &self.interpreter, lowest, builds);
+            |lowest: &str| self.uv.resolve(&requirements, &prefer, self.interpreter, lowest, builds);
         let mut found = resolve(&lowest)?;
         let mut used = lowest.clone();
         // A package for newer Pythons alone: then the lock is for those from this one on.
@@ -107,9 +105,7 @@ impl<'s, 'a> Asking<'s, 'a> {
         rows.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
         Ok(Ok(Closure { rows, lowest: used }))
     }
-}
 
-impl Asking<'_, '_> {
     /// Refuses what was taken back by who published it, unless it is in the lock.
     fn yanked(&self, resolved: &Resolved) -> Option<NoSolution> {
         let why = resolved.yanked.as_ref()?;
@@ -209,6 +205,10 @@ pub(super) fn lock<'s, 'a>(
 ) -> Result<Locked> {
     let manifest = &session.project.manifest;
     let mut lowest = before.python.as_ref().map(|python| python.lowest.clone());
+    let gone = before.module_tools.iter().find(|row| !manifest.module_tools.contains_key(&row.name));
+    if let Some(row) = gone.filter(|_| session.context.flags.locked) {
+        return Err(would_change(Some(&row.name)));
+    }
     let mut closure = |which: Option<&ModuleName>,
                        pins: &BTreeMap<ModuleName, ModulePin>,
                        rows: &[ModuleRow]| {
@@ -216,11 +216,7 @@ pub(super) fn lock<'s, 'a>(
             return Ok(rows.to_vec());
         }
         if session.context.flags.locked {
-            let what =
-                which.map_or("the pins of [modules]".to_owned(), |tool| format!("the pin of pypi:{tool}"));
-            return Err(Fault::new(format!("{LOCK} would change, and `--locked` forbids it"))
-                .why(format!("it was not made from {what} as envtool.toml has them now"))
-                .help(format!("run it again without `--locked`, and commit the {LOCK} that it makes")));
+            return Err(would_change(which));
         }
         let made = match known.get(&which.cloned()).filter(|known| serve(&known.rows, pins)) {
             Some(known) => known.clone(),
@@ -246,6 +242,14 @@ pub(super) fn lock<'s, 'a>(
     }
     let python = lowest.filter(|_| manifest.needs_python()).map(|lowest| Python { lowest });
     Ok(Locked { python, modules, tools })
+}
+
+/// What `--locked` says where the rows of `[modules]`, or of a tool, have to change.
+fn would_change(tool: Option<&ModuleName>) -> Fault {
+    let what = tool.map_or("the pins of [modules]".to_owned(), |tool| format!("the pin of pypi:{tool}"));
+    Fault::new(format!("{LOCK} would change, and `--locked` forbids it"))
+        .why(format!("it was not made from {what} as envtool.toml has them now"))
+        .help(format!("run it again without `--locked`, and commit the {LOCK} that it makes"))
 }
 
 /// What came of the venvs.

@@ -205,6 +205,15 @@ fn tools_have_their_own_modules_and_crates_come_in_the_same_command() {
     project.envtool(&["remove", "pypi:first"]).ok().says(&["Took pypi:first out of [tools]"]);
     assert_eq!(bin(&project), ["python", "python3", "requests", "second", "shared"]);
     assert!(!project.has(".envtool/tools/first") && !project.has(".envtool/receipts/python-first"));
+    // A pin that went changes the lock, which `--locked` forbids.
+    let (manifest, lock) = (project.read("envtool.toml"), project.read("envtool.lock"));
+    let without: Vec<&str> = manifest.lines().filter(|line| !line.contains("pypi:second")).collect();
+    let without = format!("{}\n", without.join("\n"));
+    assert_ne!(manifest, without);
+    project.write("envtool.toml", &without);
+    project.envtool(&["sync", "--locked"]).refused(1).says(&["`--locked` forbids it", "pypi:second"]);
+    assert_eq!(project.read("envtool.lock"), lock);
+    project.write("envtool.toml", &manifest);
     // Of a module and a tool of one name the tool has the executable.
     project
         .envtool(&["add", "--tool", "pypi:shared@2.0"])
