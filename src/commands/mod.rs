@@ -58,10 +58,10 @@ fn environment_of(project: &Project, context: &Context<'_>) -> Result<Environmen
         let tell = || context.tell_waiting();
         let lock = environment.lock(&context.waiting(&tell))?;
         environment.recover(&lock)?;
-    } else if environment.has_undo()?
+    } else if environment.has_leftovers()?
         && let Some(lock) = environment.try_lock()?
     {
-        // Nobody is at work: who wrote these manifests was killed.
+        // Nobody is at work: whoever began that was killed.
         environment.recover(&lock)?;
     }
     Ok(environment)

@@ -15,7 +15,8 @@ pub(super) fn of_file(file: &Path, made: u64) -> Result<String> {
 /// Since when something lies there, in words that go on a sentence.
 pub(super) fn since(time: SystemTime, made: u64) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let when = if seconds < made { "before" } else { "after" };
+    // The time of the environment is a whole second: what came in the same one was most likely the reason for it.
+    let when = if seconds <= made { "before" } else { "after" };
     format!(", there since {} by the file's time, {when} this environment was made", day(time))
 }
 

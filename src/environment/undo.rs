@@ -94,9 +94,9 @@ impl Environment {
         Ok(())
     }
 
-    /// Whether manifests stand changed: an envtool is at work on them, or was killed.
-    pub fn has_undo(&self) -> Result<bool> {
-        fs::is_file(&self.layout.undo())
+    /// Whether manifests stand changed, or a change is being made ready: an envtool is at work, or was killed.
+    pub fn has_leftovers(&self) -> Result<bool> {
+        Ok(fs::is_file(&self.layout.undo())? || fs::kind(&self.layout.staging())? != fs::Kind::Absent)
     }
 
     /// What there is to take back; `None` where there is nothing.
@@ -188,7 +188,7 @@ mod tests {
             };
             let fault = environment.write_manifests(&[rewrite("older")], &lock).unwrap_err();
             assert!(fault.to_string().contains("changed meanwhile"), "{fault}");
-            assert!(!environment.has_undo().unwrap());
+            assert!(!environment.has_leftovers().unwrap());
             environment.write_manifests(&[rewrite("old")], &lock).unwrap();
             environment.manifests_stand(&lock).unwrap();
             fs::write(&root.join("Cargo.lock"), b"cargo's").unwrap();
@@ -198,7 +198,7 @@ mod tests {
                 assert!(environment.manifests_stand(&lock).is_err());
             }
             environment.recover(&lock).unwrap();
-            assert!(!environment.has_undo().unwrap());
+            assert!(!environment.has_leftovers().unwrap());
             assert_eq!(read(root, "Cargo.toml").as_deref(), Some(if theirs { "theirs" } else { "old" }));
             assert_eq!(
                 read(root, "Cargo.lock").as_deref(),

@@ -77,9 +77,12 @@ fn packages_of_the_user_are_named_with_their_place_and_age() {
     user.install("protobuf", "5.0", &["google/protobuf/__init__.py"], &[]);
     user.install("google-cloud-storage", "2.1", &["google/cloud/storage/__init__.py"], &[]);
     user.install("unused-thing", "1.0", &["unused_thing.py"], &[]);
-    let old =
-        fs::File::options().write(true).open(user.site.join("PyYAML-6.0.1.7.dist-info/INSTALLER")).unwrap();
-    old.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_600_000_000)).unwrap();
+    let dated = |name: &str, time: std::time::SystemTime| {
+        let installer = user.site.join(format!("{name}.dist-info/INSTALLER"));
+        fs::File::options().write(true).open(installer).unwrap().set_modified(time).unwrap();
+    };
+    dated("PyYAML-6.0.1.7", std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_600_000_000));
+    dated("opencv_python-4.9.0.80", std::time::SystemTime::now() + std::time::Duration::from_secs(3_600));
     let project = user.project("app");
     project
         .write("tools/run.py", "import os\n\ndef f():\n    import yaml.nodes\n")

@@ -538,6 +538,15 @@ fn what_a_killed_envtool_left_behind_goes() {
     for left in left.chain([project.path(".envtool/staging"), tmp]) {
         assert!(!left.exists(), "{} is still there", left.display());
     }
+    // Whoever only reads clears away what was being made ready, where nobody is at work on it.
+    project.write(".envtool/staging/vendor/half", "");
+    let at_work = fs::File::open(project.path(".envtool/.lock")).unwrap();
+    at_work.lock().unwrap();
+    project.envtool(&["list"]).ok();
+    assert!(project.has(".envtool/staging/vendor/half"));
+    drop(at_work);
+    project.envtool(&["list"]).ok();
+    assert!(!project.has(".envtool/staging"));
 }
 
 #[test]
