@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anstream::ColorChoice;
-use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{self, Outcome};
 use crate::context::{Context, Flags};
@@ -77,6 +77,8 @@ enum Verb {
     Sync(commands::sync::Arguments),
     /// Run a command in the environment
     Run(commands::run::Arguments),
+    /// Run a tool without adding it to the project
+    Exec(commands::exec::Arguments),
     /// List what is installed
     List(commands::list::Arguments),
     /// Say which file a command runs, and why
@@ -85,6 +87,10 @@ enum Verb {
     Doctor(commands::doctor::Arguments),
     /// Look into the store that every environment draws from
     Cache(commands::cache::Arguments),
+    /// Print what makes a shell complete envtool's command lines
+    Completions(commands::completions::Arguments),
+    /// Print the manual page
+    Man(commands::man::Arguments),
 }
 
 impl Cli {
@@ -128,10 +134,13 @@ impl Cli {
             Verb::Remove(arguments) => commands::remove::run(arguments, context),
             Verb::Sync(arguments) => commands::sync::run(arguments, context),
             Verb::Run(arguments) => commands::run::run(arguments, context),
+            Verb::Exec(arguments) => commands::exec::run(arguments, context),
             Verb::List(arguments) => commands::list::run(arguments, context),
             Verb::Which(arguments) => commands::which::run(arguments, context),
             Verb::Doctor(arguments) => commands::doctor::run(arguments, context),
             Verb::Cache(arguments) => commands::cache::run(arguments, context),
+            Verb::Completions(arguments) => commands::completions::run(arguments),
+            Verb::Man(arguments) => commands::man::run(arguments, Self::command(), context),
         }
     }
 }

@@ -34,6 +34,7 @@ pub struct Flags {
 }
 
 /// What a command finds around it.
+#[derive(Clone)]
 pub struct Context<'a> {
     /// The folder to start from: `--directory`, or the current one.
     pub folder: PathBuf,
@@ -98,6 +99,12 @@ impl<'a> Context<'a> {
             home,
             lock_timeout: lock_timeout(var("ENVTOOL_LOCK_TIMEOUT"))?,
         })
+    }
+
+    /// The same with other flags.
+    #[must_use]
+    pub fn with_flags(&self, flags: Flags) -> Self {
+        Self { flags, ..self.clone() }
     }
 
     /// The folder of the store.

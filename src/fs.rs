@@ -12,8 +12,12 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::fault::{Fault, Result};
+
+/// How long a program may go on writing into a folder that is being removed.
+const OUTLIVED: Duration = Duration::from_secs(2);
 
 /// What lies at a path, links not followed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -427,7 +431,16 @@ pub fn remove_tree(path: &Path) -> Result<()> {
     for entry in walkdir::WalkDir::new(path).into_iter().flatten().filter(|e| e.file_type().is_dir()) {
         set_mode(entry.path(), 0o755)?;
     }
-    optional("remove", path, fs::remove_dir_all(path)).map(drop)
+    let begun = Instant::now();
+    loop {
+        match fs::remove_dir_all(path) {
+            // A program whose envtool was killed writes on for a moment, until it finds its folder gone.
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty && begun.elapsed() < OUTLIVED => {
+                std::thread::sleep(OUTLIVED / 100);
+            }
+            done => return optional("remove", path, done).map(drop),
+        }
+    }
 }
 
 /// Sets the mode of a file or folder (Unix only; elsewhere there is nothing to do).

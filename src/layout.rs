@@ -15,7 +15,7 @@
 //!     bin/NAME                       python/cache/               uv's own
 //!      (executables of tools, and    python/known/KEY.json       what a uv or a Python said of itself
 //!      what users put there)         tmp/                        being written
-//!     bin/activate                   found by what a shell sources
+//!     bin/activate                   one-off/KEY/                a project with one tool, for `exec`
 //!     journal/undo.json                what manifests were, while cargo resolves others
 //!     journal/sync.json              a change that was decided and is being carried out
 //!     staging/                       what it needs
@@ -245,7 +245,7 @@ impl StoreLayout {
     }
 
     /// Every folder that the store consists of.
-    pub fn buckets() -> [&'static str; 10] {
+    pub fn buckets() -> [&'static str; 11] {
         [
             "archives",
             "trees",
@@ -255,6 +255,7 @@ impl StoreLayout {
             "index",
             "agreed",
             "python",
+            "one-off",
             "environments",
             "tmp",
         ]
@@ -339,6 +340,11 @@ impl StoreLayout {
     /// What a program said of itself.
     pub fn known_program(&self, key: &Digest) -> PathBuf {
         self.root.join("python/known").join(format!("{key}.json"))
+    }
+
+    /// The project of a tool that is run without a project's pin.
+    pub fn one_off(&self, key: &Digest) -> PathBuf {
+        self.root.join("one-off").join(key.short(32))
     }
 
     /// What is known of one environment.

@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | edge | [`cli`], [`ui`] |
 //! | verbs | [`commands`] |
-//! | services | [`adding`], [`doctor`], [`sync`] |
+//! | services | [`one_off`], [`adding`], [`doctor`], [`sync`] |
 //! | doing | [`apply`], [`compile`] |
 //! | deciding | [`resolve`], [`plan`], [`tool_plan`], [`fetch`], [`export`], [`stub`], [`sources`] |
 //! | programs that the store remembers | [`uv`], above [`python`] |
@@ -49,6 +49,7 @@ pub mod lock;
 pub mod manifest;
 pub mod module;
 pub mod near;
+pub mod one_off;
 pub mod package;
 pub mod parallel;
 pub mod plan;

@@ -2,12 +2,16 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use clap_complete::CompleteEnv;
 use envtool::cli::Cli;
+use envtool::commands::completions;
 use envtool::context::Context;
 use envtool::ui::Ui;
 
 fn main() -> ExitCode {
+    // Where a shell asks what it may offer, that is all; without the variable nothing is done here.
+    CompleteEnv::with_factory(Cli::command).var(completions::VARIABLE).complete();
     let cli = Cli::parse();
     let ui = Ui::new(cli.color(), cli.quiet(), cli.progress());
     let outcome = Context::read(cli.flags(), &ui).and_then(|context| cli.run(&context));

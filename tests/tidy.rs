@@ -52,6 +52,7 @@ const FLOORS: &[(u32, &str, &[&str])] = &[
     (60, "doing", &["apply", "compile/"]),
     (70, "services", &["sync/"]),
     (75, "services that use services", &["adding/", "doctor/"]),
+    (80, "services that use those", &["one_off"]),
     (90, "verbs", &["commands/"]),
     (100, "edge", &["cli", "ui"]),
     (110, "the program", &["main", "lib"]),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Outcome, environment_of, sync as sync_verb};
+use super::{Outcome, candidates, environment_of, sync as sync_verb};
 use crate::context::Context;
 use crate::doctor::{self, CHECKS, Finding, Remedy, Scene, Severity, Step, fix};
 use crate::fault::{Fault, Result};
@@ -29,7 +29,7 @@ pub struct Arguments {
     #[arg(long, conflicts_with_all = ["fix", "check", "quick"])]
     undo: bool,
     /// Only this check; may be given again
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = candidates::checks())]
     check: Vec<String>,
     /// Look at names and sizes, not at contents
     #[arg(long)]

@@ -2,9 +2,13 @@
 
 pub mod add;
 pub mod cache;
+mod candidates;
+pub mod completions;
 pub mod doctor;
+pub mod exec;
 pub mod init;
 pub mod list;
+pub mod man;
 pub mod remove;
 pub mod run;
 pub mod sync;

@@ -1,6 +1,6 @@
 //! `envtool remove`: takes pins away.
 
-use super::{Outcome, sync as sync_verb};
+use super::{Outcome, candidates, sync as sync_verb};
 use crate::adding::{self, Named};
 use crate::context::Context;
 use crate::fault::{Fault, Result};
@@ -11,7 +11,7 @@ use crate::spec::Spec;
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Packages: NAME or REGISTRY:NAME
-    #[arg(required = true, value_name = "NAME")]
+    #[arg(required = true, value_name = "NAME", add = candidates::pins())]
     names: Vec<String>,
     /// Only from this member of the workspace
     #[arg(short, long, value_name = "MEMBER")]

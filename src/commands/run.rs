@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::{Outcome, environment_of, no_such_command, refuse_lost, sync as sync_verb};
+use super::{Outcome, candidates, environment_of, no_such_command, refuse_lost, sync as sync_verb};
 use crate::calls;
 use crate::cargo::installed::records;
 use crate::cargo_installed::{Installed, Origin};
@@ -25,7 +25,7 @@ pub struct Arguments {
     #[arg(long)]
     sync: bool,
     /// The command and its arguments
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "CMD")]
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "CMD", add = candidates::executables())]
     command: Vec<OsString>,
 }
 
@@ -97,7 +97,7 @@ fn not_executable(file: &Path) -> Fault {
 }
 
 #[cfg(unix)]
-fn become_it(program: &Program, name: &OsStr) -> Result<Outcome> {
+pub(super) fn become_it(program: &Program, name: &OsStr) -> Result<Outcome> {
     let error = program.exec();
     let code = if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 };
     Err(Fault::new(format!("could not run {:?}", name.display().to_string()))
@@ -107,7 +107,7 @@ fn become_it(program: &Program, name: &OsStr) -> Result<Outcome> {
 }
 
 #[cfg(not(unix))]
-fn become_it(program: &Program, name: &OsStr) -> Result<Outcome> {
+pub(super) fn become_it(program: &Program, name: &OsStr) -> Result<Outcome> {
     let code = program.run().map_err(|error| {
         Fault::new(format!("could not run {:?}", name.display().to_string()))
             .because(&error)

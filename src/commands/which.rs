@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use super::{Outcome, environment_of, no_such_command, refuse_lost};
+use super::{Outcome, candidates, environment_of, no_such_command, refuse_lost};
 use crate::context::Context;
 use crate::environment::{Environment, PYTHON_NAMES, path_inside};
 use crate::fault::Result;
@@ -15,6 +15,7 @@ use crate::project::Project;
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// The command
+    #[arg(add = candidates::executables())]
     name: OsString,
 }
 

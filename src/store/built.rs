@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::{Store, StoreLock};
@@ -10,7 +11,7 @@ use crate::digest::Digest;
 use crate::fault::{Fault, Result};
 use crate::fs;
 use crate::layout::StoreLayout;
-use crate::package::PackageId;
+use crate::package::{PackageId, PackageName};
 
 /// A tool that was built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +75,17 @@ impl Store {
     pub fn built_record(&self, key: &Digest) -> Result<Option<BuiltRecord>> {
         let bytes = fs::read(&StoreLayout::built_record(&self.layout.built(key)))?;
         Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    /// The newest version of a tool that was ever built here; what cannot be read does not count.
+    pub fn newest_built(&self, name: &PackageName) -> Result<Option<Version>> {
+        let keys = fs::names(&self.layout.bucket("built"))?.unwrap_or_default();
+        let mut newest = None;
+        for key in keys.iter().filter_map(|key| key.to_str()?.parse().ok()) {
+            let record = self.built_record(&key)?.filter(|record| record.package.name == *name);
+            newest = newest.max(record.map(|record| record.package.version));
+        }
+        Ok(newest)
     }
 
     /// Takes an executable over from the machine: a copy of it, under its own digest and never among what was built.

@@ -12,6 +12,7 @@
 mod activate;
 mod add;
 mod cache;
+mod completions;
 mod doctor;
 mod doctor_adopt;
 mod doctor_lock;
@@ -21,6 +22,7 @@ mod doctor_moved;
 mod doctor_store;
 mod doctor_strangers;
 mod doctor_terminal;
+mod exec;
 mod faults;
 mod harness;
 mod init;

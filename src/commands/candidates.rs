@@ -1,0 +1,70 @@
+//! What a shell offers where a user presses Tab: names of the project that the current folder belongs to. What cannot
+//! be read is not offered.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+
+use crate::cargo_lock::CargoLock;
+use crate::doctor::CHECKS;
+use crate::environment::is_reserved;
+use crate::fs;
+use crate::package::is_executable_name;
+use crate::project::Project;
+
+/// What the project pins.
+pub(super) fn pins() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| of_project(|project| pinned(project, Which::All)))
+}
+
+/// The tools that it pins.
+pub(super) fn tools() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| of_project(|project| pinned(project, Which::Tools)))
+}
+
+/// The executables of its environment.
+pub(super) fn executables() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| of_project(bins))
+}
+
+/// The checks of doctor.
+pub(super) fn checks() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| CHECKS.iter().map(|check| CompletionCandidate::new(check.id())).collect())
+}
+
+fn of_project(names: impl Fn(&Project) -> BTreeSet<String>) -> Vec<CompletionCandidate> {
+    let here = fs::canonical(Path::new(".")).ok();
+    let project = here.and_then(|here| Project::find(&here).ok().flatten());
+    project.iter().flat_map(names).map(CompletionCandidate::new).collect()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    All,
+    Tools,
+}
+
+fn pinned(project: &Project, which: Which) -> BTreeSet<String> {
+    let manifest = &project.manifest;
+    let mut names: BTreeSet<String> = manifest.tools.keys().map(ToString::to_string).collect();
+    names.extend(manifest.module_tools.keys().map(|name| format!("pypi:{name}")));
+    if which == Which::All {
+        names.extend(manifest.crates.keys().map(ToString::to_string));
+        names.extend(manifest.modules.keys().map(|name| format!("pypi:{name}")));
+        let lock = cargo_lock(project);
+        names.extend(lock.iter().flat_map(CargoLock::direct).map(|package| package.id.name.to_string()));
+    }
+    names
+}
+
+fn cargo_lock(project: &Project) -> Option<CargoLock> {
+    let bytes = fs::read(&project.layout.cargo_lock()).ok().flatten().filter(|_| project.is_cargo)?;
+    CargoLock::read(&bytes, "Cargo.lock").ok()
+}
+
+fn bins(project: &Project) -> BTreeSet<String> {
+    let names = fs::names(&project.layout.environment().bin()).ok().flatten().unwrap_or_default();
+    let names = names.into_iter().filter_map(|name| name.into_string().ok());
+    names.filter(|name| is_executable_name(name) && !is_reserved(name)).collect()
+}
