@@ -114,3 +114,30 @@ fn zsh_completes_on_a_terminal() {
     shell.exp_string("\nenvtool remove shout").unwrap();
     shell.process_mut().kill(Signal::SIGKILL).unwrap();
 }
+
+#[test]
+fn every_verb_has_its_page() {
+    let sandbox = Sandbox::new();
+    let project = sandbox.project("app");
+    let main = project.envtool(&["man"]).ok().stdout;
+    assert!(main.contains(".TH envtool 1") && main.contains("offline"), "{main}");
+    project.envtool(&["man", "--dir", "pages/man1"]).ok();
+    let pages = fs::read_dir(project.path("pages/man1")).unwrap();
+    let pages: BTreeSet<String> =
+        pages.map(|page| page.unwrap().file_name().into_string().unwrap()).collect();
+    let mut verbs = verbs(&project);
+    verbs.remove("help");
+    let more = ["cache-dir", "cache-size"].map(str::to_owned);
+    let mut wanted: BTreeSet<String> =
+        verbs.iter().chain(&more).map(|verb| format!("envtool-{verb}.1")).collect();
+    wanted.insert("envtool.1".to_owned());
+    assert_eq!(pages, wanted);
+    for verb in &verbs {
+        let page = project.envtool(&["man", verb]).ok().stdout;
+        assert_eq!(page, project.read(&format!("pages/man1/envtool-{verb}.1")));
+        assert!(main.contains(&format!("envtool\\-{verb}(1)")), "{verb}");
+    }
+    project.envtool(&["man", "../x"]).refused(2).says(&["no verb"]);
+    project.write("file", "");
+    project.envtool(&["man", "--dir", "file/x"]).refused(1);
+}

@@ -82,7 +82,7 @@ fn packages_of_the_user_are_named_with_their_place_and_age() {
         fs::File::options().write(true).open(installer).unwrap().set_modified(time).unwrap();
     };
     dated("PyYAML-6.0.1.7", std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_600_000_000));
-    dated("opencv_python-4.9.0.80", std::time::SystemTime::now() + std::time::Duration::from_secs(3_600));
+    dated("opencv_python-4.9.0.80", std::time::SystemTime::now() + std::time::Duration::from_hours(1));
     let project = user.project("app");
     project
         .write("tools/run.py", "import os\n\ndef f():\n    import yaml.nodes\n")
