@@ -23,11 +23,16 @@ pub struct Script {
 }
 
 /// Every script.
-pub const SCRIPTS: &[Script] = &[Script {
-    name: "activate",
-    shells: &["bash", "zsh", "dash", "ksh"],
-    text: include_str!("activate/activate.sh"),
-}];
+pub const SCRIPTS: &[Script] = &[
+    Script {
+        name: "activate",
+        shells: &["bash", "zsh", "dash", "ksh"],
+        text: include_str!("activate/activate.sh"),
+    },
+    Script { name: "activate.fish", shells: &["fish"], text: include_str!("activate/activate.fish") },
+    Script { name: "activate.csh", shells: &["tcsh", "csh"], text: include_str!("activate/activate.csh") },
+    Script { name: "activate.nu", shells: &["nu"], text: include_str!("activate/activate.nu") },
+];
 
 /// Whether one of the scripts has this name.
 pub fn is_script(name: &str) -> bool {
@@ -107,7 +112,7 @@ mod tests {
             assert!(is_script(script.name) && is_reserved(script.name), "{}", script.name);
             assert!(!script.shells.is_empty(), "{}", script.name);
         }
-        for name in ["activate.fish", "Activate.ps1", "ACTIVATE", "activate-x", "deactivate", "DeActivate"] {
+        for name in ["activate.elv", "Activate.ps1", "ACTIVATE", "activate-x", "deactivate", "DeActivate"] {
             assert!(is_reserved(name) && !is_script(name), "{name}");
         }
         for name in ["deactivate.nu", "reactivate", "act", "", "cargo-activate"] {

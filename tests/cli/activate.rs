@@ -28,7 +28,7 @@ state() {
 "#;
 
 /// Variables that a shell itself changes from line to line.
-const LIVELY: &[&str] = &[
+pub(crate) const LIVELY: &[&str] = &[
     "_",
     "?",
     "!",
@@ -95,14 +95,14 @@ fn shells(sandbox: &Sandbox) -> Vec<&'static str> {
 }
 
 /// A project with an environment, whose `bin` holds `tool`, which prints the project's name.
-fn ready<'a>(sandbox: &'a Sandbox, name: &str) -> Project<'a> {
+pub(crate) fn ready<'a>(sandbox: &'a Sandbox, name: &str) -> Project<'a> {
     let project = sandbox.project(name);
     project.write("envtool.toml", "").envtool(&["init"]).ok();
     program(&project.path(".envtool/bin/tool"), name);
     project
 }
 
-fn program(file: &Path, word: &str) {
+pub(crate) fn program(file: &Path, word: &str) {
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(file, format!("#!/bin/sh\necho {word}\n")).unwrap();
     fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
@@ -331,7 +331,7 @@ is "$(set | grep -i '^_envtool')" '' 'what is left'"#,
 }
 
 /// Names of folders that a shell or its prompt might take for something else.
-const NAMES: &[&str] = &[
+pub(crate) const NAMES: &[&str] = &[
     "plain",
     "a blank",
     "quo'te\"s",

@@ -10,6 +10,7 @@
 #![cfg(unix)]
 
 mod activate;
+mod activate_shells;
 mod add;
 mod cache;
 mod completions;
