@@ -16,6 +16,7 @@ mod facts;
 mod place;
 mod read;
 mod removal;
+mod requirements;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +26,7 @@ use change::below;
 pub use facts::{Facts, facts};
 use read::Entry;
 pub use removal::{Removed, remove, remove_from_workspace};
+pub use requirements::{Required, move_requirement, required};
 
 /// Which table of dependencies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -322,6 +322,7 @@ mod tests {
                     yanked: version.starts_with('!'),
                     rust_version: rust_version(rust),
                     features: BTreeSet::new(),
+                    published: None,
                 }
             })
             .collect()

@@ -81,6 +81,14 @@ enum Verb {
     Exec(commands::exec::Arguments),
     /// List what is installed
     List(commands::list::Arguments),
+    /// Show what depends on what, from the locks
+    Tree(commands::tree::Arguments),
+    /// Show which of the pins need a package
+    Why(commands::why::Arguments),
+    /// Show which pins have newer releases
+    Outdated(commands::outdated::Arguments),
+    /// Move pins to newer releases
+    Upgrade(commands::upgrade::Arguments),
     /// Say which file a command runs, and why
     Which(commands::which::Arguments),
     /// Find what is wrong, and mend it
@@ -136,6 +144,10 @@ impl Cli {
             Verb::Run(arguments) => commands::run::run(arguments, context),
             Verb::Exec(arguments) => commands::exec::run(arguments, context),
             Verb::List(arguments) => commands::list::run(arguments, context),
+            Verb::Tree(arguments) => commands::tree::run(arguments, context),
+            Verb::Why(arguments) => commands::why::run(arguments, context),
+            Verb::Outdated(arguments) => commands::outdated::run(arguments, context),
+            Verb::Upgrade(arguments) => commands::upgrade::run(arguments, context),
             Verb::Which(arguments) => commands::which::run(arguments, context),
             Verb::Doctor(arguments) => commands::doctor::run(arguments, context),
             Verb::Cache(arguments) => commands::cache::run(arguments, context),

@@ -12,11 +12,11 @@ use std::fmt;
 pub type Result<T> = std::result::Result<T, Fault>;
 
 /// A failure that a user reads.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[must_use]
 pub struct Fault(Box<Inner>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Inner {
     what: String,
     why: Vec<String>,

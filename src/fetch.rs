@@ -5,6 +5,8 @@
 
 mod index;
 
+pub use index::Rows;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -8,7 +8,7 @@
 //! | verbs | [`commands`] |
 //! | services | [`one_off`], [`adding`], [`doctor`], [`sync`] |
 //! | doing | [`apply`], [`compile`] |
-//! | deciding | [`resolve`], [`plan`], [`tool_plan`], [`fetch`], [`export`], [`stub`], [`sources`] |
+//! | deciding | [`graph`], [`resolve`], [`plan`], [`tool_plan`], [`fetch`], [`export`], [`stub`], [`sources`] |
 //! | programs that the store remembers | [`uv`], above [`python`] |
 //! | holders | [`store`], [`environment`], [`cargo`], [`project`] |
 //! | frame, unpacking | [`context`], [`archive`] |
@@ -43,6 +43,7 @@ pub mod export;
 pub mod fault;
 pub mod fetch;
 pub mod fs;
+pub mod graph;
 pub mod http;
 pub mod layout;
 pub mod lock;

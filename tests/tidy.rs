@@ -48,7 +48,7 @@ const FLOORS: &[(u32, &str, &[&str])] = &[
     (40, "holders", &["store/", "environment/", "cargo/", "project"]),
     (42, "the Python that the store remembers", &["python/"]),
     (44, "uv, which is given one", &["uv/"]),
-    (50, "deciding", &["resolve", "plan", "fetch/", "export", "stub", "sources", "tool_plan"]),
+    (50, "deciding", &["graph/", "resolve", "plan", "fetch/", "export", "stub", "sources", "tool_plan"]),
     (60, "doing", &["apply", "compile/"]),
     (70, "services", &["sync/"]),
     (75, "services that use services", &["adding/", "doctor/"]),

@@ -4,10 +4,16 @@
 mod choice;
 mod manifests;
 mod modules;
+mod newer;
+mod newer_modules;
+mod outdated;
 mod removal;
+mod upgrade;
 
 pub use modules::PinnedModule;
+pub use outdated::{Compared, Of, Outdated, outdated};
 pub use removal::{Named, Removed, remove};
+pub use upgrade::{Move, Stay, Upgrade, Upgraded, upgrade};
 
 use std::str::FromStr;
 
@@ -154,7 +160,13 @@ fn decide(session: &Session<'_>, asked: &Asked) -> Result<Decided> {
         Some(_) => chosen.iter().filter(|one| one.kind == Kind::Crate).map(Chosen::id).collect(),
         None => Vec::new(),
     };
-    Ok(Decided { project, edits: Edits { manifests, precise, closures }, pinned, modules, ties_users })
+    Ok(Decided {
+        project,
+        edits: Edits { manifests, precise, closures, ..Edits::default() },
+        pinned,
+        modules,
+        ties_users,
+    })
 }
 
 fn refuse_what_does_not_fit(project: &Project, asked: &Asked) -> Result<()> {

@@ -6,7 +6,7 @@ use super::{Asked, Kind};
 use crate::fault::{Fault, Result};
 use crate::manifest::{ModulePin, ModuleSection, with_module};
 use crate::module::{ModuleId, ModuleName, ModuleVersion};
-use crate::spec::ModuleSpec;
+use crate::spec::{AskedVersion, ModuleSpec};
 use crate::sync::Session;
 use crate::sync::modules::{Asking, Closure, requirement};
 use crate::uv::Requirement;
@@ -50,6 +50,25 @@ pub(super) fn decide(session: &Session<'_>, asked: &Asked, text: String) -> Resu
         pinning.modules(&asked.modules, &mut decided)?;
     }
     Ok(decided)
+}
+
+/// Pins the newest that `specs` allow: of each tool, and of all modules together. Those whose releases differ by Python
+/// or by platform stay as they are; their names come second.
+pub(super) fn move_up(
+    session: &Session<'_>,
+    specs: &[(ModuleSpec, bool)],
+    text: String,
+) -> Result<(Decided, Vec<ModuleName>)> {
+    let mut decided = Decided { text, ..Decided::default() };
+    let (mut pinning, mut stay) = (Pinning { session, asking: None }, Vec::new());
+    for (spec, _) in specs.iter().filter(|(_, is_tool)| *is_tool) {
+        pinning.tool_up(spec, &mut decided, &mut stay)?;
+    }
+    let modules: Vec<ModuleSpec> =
+        specs.iter().filter(|(_, is_tool)| !is_tool).map(|(spec, _)| spec.clone()).collect();
+    pinning.modules_up(&modules, &mut decided, &mut stay)?;
+    decided.pinned.retain(|one| !one.unchanged);
+    Ok((decided, stay))
 }
 
 fn refuse_doubles(specs: &[ModuleSpec]) -> Result<()> {
@@ -132,12 +151,101 @@ impl<'s, 'a> Pinning<'s, 'a> {
     }
 }
 
+impl Pinning<'_, '_> {
+    fn tool_up(
+        &mut self,
+        spec: &ModuleSpec,
+        decided: &mut Decided,
+        stay: &mut Vec<ModuleName>,
+    ) -> Result<()> {
+        let known = self.session.project.manifest.module_tools.get(&spec.name);
+        let build = builds(known.map(|pin| (&spec.name, pin)));
+        let lowest = self.lowest();
+        let mut up = vec![spec.clone()];
+        while let Some(spec) = up.first().cloned() {
+            let asked = BTreeMap::from([(spec.name.clone(), asked_for(&spec, known))]);
+            // Nothing of the lock is preferred: what a tool stands on moves with it.
+            let closure = self.asking()?.closure(&asked, &build, &[], lowest)?;
+            if is_forked(&closure, &spec.name) {
+                narrow(&mut up, &closure, stay);
+                continue;
+            }
+            pin(&spec, &closure, known, true, decided)?;
+            if decided.pinned.last().is_some_and(|one| !one.unchanged) {
+                decided.closures.insert(Some(spec.name.clone()), closure);
+            }
+            break;
+        }
+        Ok(())
+    }
+
+    fn modules_up(
+        &mut self,
+        specs: &[ModuleSpec],
+        decided: &mut Decided,
+        stay: &mut Vec<ModuleName>,
+    ) -> Result<()> {
+        let session = self.session;
+        let pins = &session.project.manifest.modules;
+        let rows = session.lock_before.as_ref().map(|lock| lock.modules.as_slice()).unwrap_or_default();
+        let lowest = self.lowest();
+        let mut up = specs.to_vec();
+        while !up.is_empty() {
+            let mut asked: BTreeMap<ModuleName, Requirement> =
+                pins.iter().map(|(name, pin)| (name.clone(), requirement(name, pin))).collect();
+            asked.extend(up.iter().map(|spec| (spec.name.clone(), asked_for(spec, pins.get(&spec.name)))));
+            let kept: Vec<_> =
+                rows.iter().filter(|row| !up.iter().any(|spec| spec.name == row.name)).cloned().collect();
+            let closure = self.asking()?.closure(&asked, &builds(pins), &kept, lowest)?;
+            if up.iter().any(|spec| is_forked(&closure, &spec.name)) {
+                narrow(&mut up, &closure, stay);
+                continue;
+            }
+            let before = decided.pinned.len();
+            for spec in &up {
+                pin(spec, &closure, pins.get(&spec.name), false, decided)?;
+            }
+            if decided.pinned[before..].iter().any(|one| !one.unchanged) {
+                decided.closures.insert(None, closure);
+            }
+            break;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the releases of a package differ by Python or by platform: a pin is one release.
+fn is_forked(closure: &Closure, name: &ModuleName) -> bool {
+    closure.rows.iter().filter(|row| row.name == *name).count() > 1
+}
+
+/// Asks for the oldest of the releases that a package came in, since that serves all; one that differs then too stays.
+fn narrow(up: &mut Vec<ModuleSpec>, closure: &Closure, stay: &mut Vec<ModuleName>) {
+    up.retain_mut(|spec| {
+        if !is_forked(closure, &spec.name) {
+            return true;
+        }
+        let rows = closure.rows.iter().filter(|row| row.name == spec.name);
+        let oldest = rows.map(|row| row.version.clone()).min();
+        match oldest {
+            Some(oldest) if !matches!(spec.version, AskedVersion::Exact(_)) => {
+                spec.version = AskedVersion::Exact(oldest);
+                true
+            }
+            _ => {
+                stay.push(spec.name.clone());
+                false
+            }
+        }
+    });
+}
+
 /// The pin that is there already, where it is what is asked for.
 fn standing<'p>(spec: &ModuleSpec, pin: Option<&'p ModulePin>) -> Option<&'p ModulePin> {
     let same = |pin: &&ModulePin| match &spec.version {
-        crate::spec::AskedVersion::Newest => !spec.names_version,
-        crate::spec::AskedVersion::Exact(version) => *version == pin.version,
-        crate::spec::AskedVersion::Matching(_) => false,
+        AskedVersion::Newest => !spec.names_version,
+        AskedVersion::Exact(version) => *version == pin.version,
+        AskedVersion::Matching(_) => false,
     };
     pin.filter(same).filter(|pin| spec.extras.is_subset(&pin.extras))
 }

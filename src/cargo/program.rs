@@ -217,6 +217,16 @@ impl Cargo {
         run(&program, "could not lock", manifest)
     }
 
+    /// Moves packages of the lock beside `manifest` as far as what asks for them allows, and nothing else where that can
+    /// be. As for `envtool add`, what needs a newer Rust than the project has does not come where an older one will do.
+    pub fn update(&self, manifest: &Path, packages: &[PackageId], surroundings: &Surroundings) -> Result<()> {
+        let program = self
+            .command("update", manifest, surroundings)
+            .args(["--config", "resolver.incompatible-rust-versions=\"fallback\""])
+            .args(packages.iter().map(|package| format!("{}@{}", package.name, package.version)));
+        run(&program, "could not lock", manifest)
+    }
+
     /// The program that builds the executables of the package of `manifest`, without a network, from a lock that must
     /// serve. What it prints is JSON, a line for each thing that was built (cargo reference, "External tools"); what
     /// it says of errors is for people. No configuration counts but that of cargo's home, wrappers of the user's among

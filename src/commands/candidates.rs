@@ -10,6 +10,7 @@ use crate::cargo_lock::CargoLock;
 use crate::doctor::CHECKS;
 use crate::environment::is_reserved;
 use crate::fs;
+use crate::lock::Lock;
 use crate::package::is_executable_name;
 use crate::project::Project;
 
@@ -21,6 +22,11 @@ pub(super) fn pins() -> ArgValueCandidates {
 /// The tools that it pins.
 pub(super) fn tools() -> ArgValueCandidates {
     ArgValueCandidates::new(|| of_project(|project| pinned(project, Which::Tools)))
+}
+
+/// Everything that its locks name.
+pub(super) fn locked() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| of_project(locks))
 }
 
 /// The executables of its environment.
@@ -54,6 +60,19 @@ fn pinned(project: &Project, which: Which) -> BTreeSet<String> {
         names.extend(manifest.modules.keys().map(|name| format!("pypi:{name}")));
         let lock = cargo_lock(project);
         names.extend(lock.iter().flat_map(CargoLock::direct).map(|package| package.id.name.to_string()));
+    }
+    names
+}
+
+fn locks(project: &Project) -> BTreeSet<String> {
+    let mut names = pinned(project, Which::All);
+    let lock = cargo_lock(project);
+    names.extend(lock.iter().flat_map(CargoLock::external).map(|(package, _)| package.id.name.to_string()));
+    let own = fs::read(&project.layout.lock()).ok().flatten();
+    if let Some(lock) = own.and_then(|bytes| Lock::read(&bytes, "envtool.lock").ok()) {
+        names.extend(lock.packages.iter().map(|row| row.name.to_string()));
+        let of_tools = lock.module_tools.iter().flat_map(|tool| &tool.modules);
+        names.extend(lock.modules.iter().chain(of_tools).map(|row| format!("pypi:{}", row.name)));
     }
     names
 }

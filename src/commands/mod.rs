@@ -9,10 +9,14 @@ pub mod exec;
 pub mod init;
 pub mod list;
 pub mod man;
+pub mod outdated;
 pub mod remove;
 pub mod run;
 pub mod sync;
+pub mod tree;
+pub mod upgrade;
 pub mod which;
+pub mod why;
 
 use std::ffi::OsStr;
 use std::path::Path;

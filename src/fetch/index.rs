@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
+use tokio::sync::OnceCell;
 
 use super::{Fetcher, block_on};
 use crate::digest::Digest;
@@ -14,6 +15,9 @@ use crate::http::{Answer, Http};
 use crate::package::{PackageId, PackageName};
 use crate::registry::cargo::{IndexConfig, SparseIndex, checksum_in};
 use crate::registry::{Request, Token};
+
+/// What an index has of a package, a row a release; `None` where it does not know it.
+pub type Rows = Option<Vec<u8>>;
 
 impl Fetcher<'_> {
     /// What each registry says of itself, asked once, by address.
@@ -99,29 +103,40 @@ impl Fetcher<'_> {
 
     /// Asks the index for what it has of packages: their rows; `None` for a package that it does not know. Without a
     /// network: what it said last.
-    pub fn rows(&self, asked: &[(PackageName, SparseIndex)]) -> Result<Vec<Option<Vec<u8>>>> {
+    pub fn rows(&self, asked: &[(PackageName, SparseIndex)]) -> Result<Vec<Rows>> {
+        self.rows_of_each(asked)?.into_iter().collect()
+    }
+
+    /// The same where one that cannot be asked about does not hide the others.
+    pub fn rows_of_each(&self, asked: &[(PackageName, SparseIndex)]) -> Result<Vec<Result<Rows>>> {
         if asked.is_empty() {
             return Ok(Vec::new());
         }
         if self.offline {
-            return asked.iter().map(|(name, index)| self.rows_kept(name, index)).collect();
+            return Ok(asked.iter().map(|(name, index)| self.rows_kept(name, index)).collect());
         }
         let http = &Http::new(&self.http)?;
+        // Each index is asked about itself once, while others already answer.
+        let configs: BTreeMap<&str, OnceCell<Result<Option<Token>>>> =
+            asked.iter().map(|(_, index)| (index.url(), OnceCell::new())).collect();
+        let configs = &configs;
         block_on(async {
-            let configs = &self.index_configs(http, asked.iter().map(|(_, index)| index)).await?;
-            stream::iter(asked)
-                .map(|(name, index)| async move {
-                    let url = index.package_url(name)?;
-                    let token = configs.get(index.url()).and_then(|(_, token)| token.clone());
-                    self.index_file(http, index, &rows_file(name), url, token).await.map(|(rows, _)| rows)
-                })
-                .buffered(self.downloads.max(1))
-                .try_collect()
-                .await
+            let answers = stream::iter(asked).map(|(name, index)| async move {
+                let token = match configs.get(index.url()) {
+                    Some(known) => known
+                        .get_or_init(async || self.index_config(http, index).await.map(|(_, token)| token))
+                        .await
+                        .clone()?,
+                    None => None,
+                };
+                let url = index.package_url(name)?;
+                self.index_file(http, index, &rows_file(name), url, token).await.map(|(rows, _)| rows)
+            });
+            Ok(answers.buffered(self.downloads.max(1)).collect().await)
         })
     }
 
-    fn rows_kept(&self, name: &PackageName, index: &SparseIndex) -> Result<Option<Vec<u8>>> {
+    fn rows_kept(&self, name: &PackageName, index: &SparseIndex) -> Result<Rows> {
         let path = self.store.layout().index(&index.cache_name(), &rows_file(name));
         let kept = kept_answer(&path)?.ok_or_else(|| {
             Fault::new(format!("the store does not know which releases of {name} there are"))

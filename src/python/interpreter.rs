@@ -15,11 +15,15 @@ use serde::{Deserialize, Serialize};
 use crate::context::Context;
 use crate::fault::{Fault, Result};
 use crate::layout::ENVIRONMENT;
+use crate::manifest::PythonVersion;
 use crate::process::{self, Program};
 use crate::store::Store;
 
 /// The oldest Python that is used: uv's own lower bound is 3.8.
 pub const OLDEST: Version = Version(3, 8, 0);
+
+/// The oldest Python that a lock is made for, where nothing needs a newer one: the oldest that its makers still care for.
+const CARED_FOR: (u32, u32) = (3, 10);
 
 /// The minor versions that are looked for by name where `python3` is none, newest first.
 const MINORS: std::ops::RangeInclusive<u32> = 8..=20;
@@ -112,6 +116,17 @@ impl Interpreter {
     pub fn is_known(store: &Store, executable: &Path, version: &str) -> Result<bool> {
         let answer: Option<Answer> = store.program_said(SCRIPT, executable)?;
         Ok(answer.is_some_and(|answer| answer.version.to_string() == version))
+    }
+
+    /// The oldest Python that a lock is for: the one that the project wants, that the lock was made for (`known`), or
+    /// the oldest that its makers still care for.
+    pub fn lowest(&self, known: Option<&str>, wanted: Option<PythonVersion>) -> String {
+        let text = |(major, minor): (u32, u32)| format!("{major}.{minor}");
+        match (known, wanted) {
+            (_, Some(python)) => text(python.minor),
+            (Some(known), None) => known.to_owned(),
+            (None, None) => text((self.version.0, self.version.1).min(CARED_FOR)),
+        }
     }
 
     /// Whether a row with this marker is for this Python.

@@ -30,6 +30,8 @@ pub struct Release {
     pub rust_version: Option<Version>,
     /// The names of its features, those of optional dependencies that no feature names by `dep:` included.
     pub features: BTreeSet<String>,
+    /// When it was published, where the registry says so (`pubtime`, as RFC 3339 writes a time).
+    pub published: Option<String>,
 }
 
 /// As much of a row as says what it is about.
@@ -50,6 +52,8 @@ struct Row {
     features2: Option<BTreeMap<String, Vec<String>>>,
     yanked: Option<bool>,
     rust_version: Option<String>,
+    /// Whatever stands there: an odd time is no reason to pass over a release.
+    pubtime: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -108,6 +112,7 @@ impl Row {
             yanked: self.yanked.unwrap_or(false),
             rust_version,
             features: self.feature_names(),
+            published: self.pubtime.as_ref().and_then(|time| time.as_str()).map(str::to_owned),
             version: self.vers,
         })
     }

@@ -7,7 +7,7 @@ use super::closure::{Ready, Row, make_ready};
 use super::commit::{Others, commit};
 use super::relock::Start;
 use super::stamp::Made;
-use super::{Report, Session, agreement};
+use super::{Edits, Report, Session, agreement};
 use crate::cargo::program::{Agreement, Surroundings};
 use crate::cargo_lock::{CargoLock, LockedPackage};
 use crate::fault::{Fault, Result};
@@ -19,11 +19,11 @@ use crate::signals;
 use crate::store::Input;
 use crate::stub;
 
-/// Makes the environment of a cargo project what its Cargo.lock says, once that holds the versions of `precise`.
-pub(super) fn sync(session: &Session<'_>, others: Others<'_, '_>, precise: &[PackageId]) -> Result<Report> {
+/// Makes the environment of a cargo project what its Cargo.lock says, once that holds the versions of these edits.
+pub(super) fn sync(session: &Session<'_>, others: Others<'_, '_>, edits: &Edits) -> Result<Report> {
     let before = fs::read(&session.project.layout.cargo_lock())?;
     let attempt = Attempt::new(session)?;
-    let done = attempt.run(others, precise);
+    let done = attempt.run(others, edits);
     if done.is_err() {
         attempt.put_back(before.as_deref())?;
     }
@@ -73,7 +73,7 @@ impl<'a> Attempt<'a> {
 
     /// Locks where there is no lock, installs what the lock names, and asks cargo whether that serves: where it does
     /// not, a crate that cargo cannot read becomes a stub, or cargo locks again, once.
-    fn run(&self, others: Others<'_, '_>, precise: &[PackageId]) -> Result<Report> {
+    fn run(&self, others: Others<'_, '_>, Edits { precise, updates, .. }: &Edits) -> Result<Report> {
         let project = self.project()?;
         let start = self.session.fixing.as_ref().and_then(|fixing| fixing.start.as_ref());
         let mut locked = start.is_some();
@@ -87,6 +87,10 @@ impl<'a> Attempt<'a> {
         if !precise.is_empty() && !there {
             self.lock(&project, "the manifest names another release")?;
             self.move_to(&project, precise)?;
+            locked = true;
+        }
+        if !updates.is_empty() {
+            self.update(&project, updates)?;
             locked = true;
         }
         let mut asked_to_lock = locked;
@@ -200,6 +204,20 @@ impl<'a> Attempt<'a> {
     fn wrote(&self) -> Result<()> {
         *self.written.borrow_mut() = fs::read(&self.session.project.layout.cargo_lock())?;
         Ok(())
+    }
+
+    /// Has cargo move packages of the lock as far as what asks for them allows.
+    fn update(&self, project: &CargoProject<'_>, updates: &[PackageId]) -> Result<()> {
+        self.may_lock("a newer release is asked for")?;
+        // What a manifest says anew may have moved one of them already.
+        let lock = read(project)?;
+        let there = |wanted: &&PackageId| lock.external().any(|(package, _)| package.id == **wanted);
+        let updates: Vec<PackageId> = updates.iter().filter(there).cloned().collect();
+        if updates.is_empty() {
+            return Ok(());
+        }
+        project.cargo.update(&self.session.project.layout.cargo_manifest(), &updates, self.surroundings)?;
+        self.wrote()
     }
 
     /// Has cargo move packages of the lock to these versions.

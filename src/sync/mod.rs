@@ -98,6 +98,8 @@ pub struct Edits {
     pub manifests: Vec<Rewrite>,
     /// The versions that Cargo.lock is to hold of packages that the manifests do not say exactly.
     pub precise: Vec<PackageId>,
+    /// Packages of Cargo.lock that are to move as far as what asks for them allows.
+    pub updates: Vec<PackageId>,
     /// Closures of Python packages that were resolved just now: of `[modules]` under `None`, of a tool under its name.
     pub closures: BTreeMap<Option<ModuleName>, Closure>,
 }
@@ -154,12 +156,12 @@ fn carry_out(session: &Session<'_>, edits: &Edits) -> Result<Report> {
         return pins::sync(session, others);
     }
     let relocks = session.fixing.as_ref().is_some_and(|fixing| fixing.start.is_some());
-    if edits.manifests.is_empty() && edits.precise.is_empty() && !relocks {
-        return cargo_project::sync(session, others, &[]);
+    if edits.manifests.is_empty() && edits.precise.is_empty() && edits.updates.is_empty() && !relocks {
+        return cargo_project::sync(session, others, edits);
     }
     // Also where no manifest is written: it keeps what Cargo.lock holds, should this envtool be killed.
     session.environment.write_manifests(&edits.manifests, &session.lock)?;
-    cargo_project::sync(session, others, &edits.precise)
+    cargo_project::sync(session, others, edits)
 }
 
 /// Says so where cargo will not use what was installed.

@@ -20,9 +20,6 @@ use crate::tool_plan::{VenvBins, Venvs};
 use crate::uv::{Locked as Wanted, Requirement, Resolved, Uv};
 use crate::uv_words::{Kind, NoSolution};
 
-/// The oldest Python that a lock is made for, where nothing needs a newer one: the oldest that its makers still care for.
-const LOWEST: (u32, u32) = (3, 10);
-
 /// What the rows of a lock say of Python.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Locked {
@@ -78,11 +75,7 @@ impl<'s, 'a> Asking<'s, 'a> {
     ) -> Result<std::result::Result<Closure, NoSolution>> {
         let own = (self.interpreter.version.0, self.interpreter.version.1);
         let text = |(major, minor): (u32, u32)| format!("{major}.{minor}");
-        let lowest = match (lowest, self.session.project.manifest.env.python) {
-            (_, Some(python)) => text(python.minor),
-            (Some(lowest), None) => lowest.to_owned(),
-            (None, None) => text(own.min(LOWEST)),
-        };
+        let lowest = self.interpreter.lowest(lowest, self.session.project.manifest.env.python);
         let prefer: Vec<ModuleId> = before.iter().map(ModuleRow::id).collect();
         let requirements: Vec<Requirement> = asked.values().cloned().collect();
         let resolve =

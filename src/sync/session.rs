@@ -243,19 +243,28 @@ impl<'a> Session<'a> {
 
     /// Fetches with `work`, which is handed what fetching needs.
     pub fn fetching<T>(&self, work: impl FnOnce(&Fetcher<'_>) -> Result<T>) -> Result<T> {
-        let home = self.context.cargo_home()?;
-        let (config, context) = (&self.config, self.context);
-        let token = |index: &SparseIndex| token_for(config, index, home, context);
-        work(&Fetcher {
-            store: &self.store,
-            lock: &self.store_lock,
-            http: http_settings(&self.config, self.context)?,
-            token: &token,
-            downloads: self.context.flags.jobs.unwrap_or(DOWNLOADS),
-            offline: self.context.flags.offline || self.config.net()?.offline.unwrap_or(false),
-            progress: self.context.progress,
-        })
+        fetching(self.context, &self.config, (&self.store, &self.store_lock), work)
     }
+}
+
+/// Fetches with `work` as the user's configuration has it, for whoever holds the store and no environment.
+pub fn fetching<T>(
+    context: &Context<'_>,
+    config: &CargoConfig,
+    (store, lock): (&Store, &StoreLock),
+    work: impl FnOnce(&Fetcher<'_>) -> Result<T>,
+) -> Result<T> {
+    let home = context.cargo_home()?;
+    let token = |index: &SparseIndex| token_for(config, index, home, context);
+    work(&Fetcher {
+        store,
+        lock,
+        http: http_settings(config, context)?,
+        token: &token,
+        downloads: context.flags.jobs.unwrap_or(DOWNLOADS),
+        offline: context.flags.offline || config.net()?.offline.unwrap_or(false),
+        progress: context.progress,
+    })
 }
 
 /// A home of cargo that is the project's own `.cargo` is read by every cargo, also by the one that must not see the

@@ -11,11 +11,13 @@
 
 mod bring;
 mod install;
+mod newest;
 mod resolve;
 mod settings;
 mod wheels;
 
 pub use install::Locked;
+pub use newest::Newest;
 pub use resolve::{File, Requirement, Resolved};
 pub use wheels::VERSION as BROUGHT;
 

@@ -159,11 +159,11 @@ pub(super) fn only_wheels<'a>(call: Program, build: impl IntoIterator<Item = &'a
         .fold(call.args(["--only-binary", ":all:"]), |call, name| call.args(["--no-binary", name.as_str()]))
 }
 
-fn text(folder: &Path, name: &str) -> Result<String> {
+pub(super) fn text(folder: &Path, name: &str) -> Result<String> {
     fs::read_text(&folder.join(name))?.ok_or_else(|| broken(&format!("it wrote no {name}")))
 }
 
-fn broken(why: &str) -> Fault {
+pub(super) fn broken(why: &str) -> Fault {
     Fault::new("could not read what uv resolved")
         .why(why)
         .help("report it, with the version that `uv --version` says")

@@ -52,6 +52,8 @@ fn verbs_flags_and_the_projects_names_are_offered() {
     assert_eq!(offered(&project, &["remove", ""]), set(&["pypi:requests", "serde", "shout"]));
     assert_eq!(offered(&project, &["remove", "s"]), set(&["serde", "shout"]));
     assert_eq!(offered(&project, &["exec", ""]), set(&["shout"]));
+    assert_eq!(offered(&project, &["why", ""]), set(&["pypi:requests", "serde", "shout"]));
+    assert_eq!(offered(&project, &["upgrade", "--exclude", "se"]), set(&["serde"]));
     assert_eq!(offered(&project, &["which", ""]), set(&["shout"]));
     assert_eq!(offered(&project, &["run", "sh"]), set(&["shout"]));
     assert!(offered(&project, &["doctor", "--check", "global-"]).contains("global-tool"));

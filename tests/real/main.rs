@@ -14,6 +14,7 @@
 mod cargo_nextest;
 mod hello;
 mod mise;
+mod outdated;
 mod pins;
 mod python;
 mod python_story;

@@ -161,6 +161,7 @@ pub(crate) struct CrateBuilder {
     links: Option<String>,
     proc_macro: bool,
     rust_version: Option<String>,
+    published: Option<String>,
     edition: String,
     entries: Vec<Entry>,
     raw: Option<Vec<u8>>,
@@ -178,6 +179,7 @@ pub(crate) fn krate(name: &str, version: &str) -> CrateBuilder {
         links: None,
         proc_macro: false,
         rust_version: None,
+        published: None,
         edition: "2021".to_owned(),
         entries: Vec::new(),
         raw: None,
@@ -254,6 +256,12 @@ impl CrateBuilder {
 
     pub(crate) fn rust_version(mut self, version: &str) -> Self {
         self.rust_version = Some(version.to_owned());
+        self
+    }
+
+    /// `pubtime` of its row.
+    pub(crate) fn published(mut self, time: &str) -> Self {
+        self.published = Some(time.to_owned());
         self
     }
 
@@ -383,6 +391,9 @@ impl CrateBuilder {
             "links": self.links,
             "rust_version": self.rust_version,
         });
+        if let Some(time) = &self.published {
+            row["pubtime"] = json!(time);
+        }
         if !newer.is_empty() {
             row["features2"] = table(newer);
             row["v"] = json!(2);

@@ -14,6 +14,6 @@ pub(crate) use crates::{Dep, krate, telling};
 pub(crate) use files::{fingerprint, tree};
 pub(crate) use git::GitRepo;
 pub(crate) use pypi::{Pypi, uv_for_tests, uv_wheel_for_tests};
-pub(crate) use registry::{Fault, Registry};
+pub(crate) use registry::{Fault, Gate, Registry};
 pub(crate) use sandbox::{Call, Project, Sandbox, any_file_holds, skipped, write};
 pub(crate) use wheels::{saying, wheel};

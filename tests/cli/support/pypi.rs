@@ -118,6 +118,7 @@ impl Pypi {
                 json!({
                     "filename": row.file, "url": url(row), "hashes": {"sha256": row.digest},
                     "requires-python": row.python, "yanked": row.yanked, "size": 1,
+                    "upload-time": "2026-01-02T03:04:05.678901Z",
                     "core-metadata": row.metadata.as_ref().map_or(json!(false), |digest| json!({"sha256": digest})),
                 })
             })

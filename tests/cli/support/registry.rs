@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
@@ -46,6 +46,31 @@ pub(crate) enum Fault {
     Length(usize),
     /// The connection ends without an answer.
     Refuse,
+    /// The right answer once so many requests wait for theirs at the same time; none where they never do.
+    Meet(Arc<Gate>),
+}
+
+/// Where requests wait for one another.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    missing: Mutex<usize>,
+    met: Condvar,
+}
+
+impl Gate {
+    /// One that opens for so many.
+    pub(crate) fn new(count: usize) -> Arc<Self> {
+        Arc::new(Self { missing: Mutex::new(count), met: Condvar::new() })
+    }
+
+    /// Whether all came before patience ended.
+    fn pass(&self) -> bool {
+        let mut missing = self.missing.lock().unwrap();
+        *missing = missing.saturating_sub(1);
+        self.met.notify_all();
+        let waited = self.met.wait_timeout_while(missing, Duration::from_secs(20), |missing| *missing > 0);
+        !waited.unwrap().1.timed_out()
+    }
 }
 
 struct Rule {
@@ -369,6 +394,7 @@ fn send(out: &mut TcpStream, answer: &Answer, fault: Option<&Fault>, head_only: 
     let length = answer.body.len();
     match fault {
         Some(Fault::Refuse) => return Ok(false),
+        Some(Fault::Meet(gate)) if !gate.pass() => return Ok(false),
         Some(Fault::Endless) => {
             out.write_all(answer.head(None).as_bytes())?;
             let block = [b'x'; 16 * 1024];
