@@ -5,7 +5,7 @@
 //! Peers take turns (A B A B), each figure is the median of its rounds. No tree is removed before the end: on ext4,
 //! files that are made right after others were removed can be ten times slower. So it needs some 26 GB in the folder
 //! for temporary files (`TMPDIR` moves it), and a quarter of an hour. `cargo bench --bench peers -- ripgrep` takes only
-//! that, `-- doctor` only `doctor`, `-- python` only Python modules.
+//! that, `-- doctor` only `doctor`, `-- python` only Python modules, `-- prompt` only what a prompt costs.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -18,6 +18,8 @@
 mod doctor;
 #[path = "../tests/real/support/inputs.rs"]
 mod inputs;
+#[path = "peers/prompt.rs"]
+mod prompt;
 #[path = "peers/python.rs"]
 mod python;
 #[expect(dead_code, reason = "shared with the tests, which use more of it")]
@@ -72,6 +74,9 @@ fn main() {
     }
     if asked.is_empty() || asked.iter().any(|name| name == "python") {
         python::measure(&bench.sandbox, &mut table);
+    }
+    if asked.is_empty() || asked.iter().any(|name| name == "prompt") {
+        prompt::measure(&bench.sandbox, &mut table);
     }
     for tool in tools::TOOLS {
         if asked.is_empty() || asked.iter().any(|name| name == tool.name) {

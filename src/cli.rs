@@ -79,6 +79,16 @@ enum Verb {
     Run(commands::run::Arguments),
     /// Run a tool without adding it to the project
     Exec(commands::exec::Arguments),
+    /// Start a shell in the environment
+    Shell(commands::shell::Arguments),
+    /// Print the code that puts a shell into the environment
+    Activate(commands::activate::Arguments),
+    /// Print the code that has a shell activate trusted projects on entering them
+    Hook(commands::hook::Arguments),
+    /// Let the hook activate this project
+    Trust(commands::trust::Arguments),
+    /// Let it do so no more
+    Untrust(commands::trust::Untrust),
     /// List what is installed
     List(commands::list::Arguments),
     /// Show what depends on what, from the locks
@@ -143,6 +153,11 @@ impl Cli {
             Verb::Sync(arguments) => commands::sync::run(arguments, context),
             Verb::Run(arguments) => commands::run::run(arguments, context),
             Verb::Exec(arguments) => commands::exec::run(arguments, context),
+            Verb::Shell(arguments) => commands::shell::run(arguments, context),
+            Verb::Activate(arguments) => commands::activate::run(arguments, context),
+            Verb::Hook(arguments) => commands::hook::run(arguments, context),
+            Verb::Trust(arguments) => commands::trust::run(arguments, context),
+            Verb::Untrust(arguments) => commands::trust::forget(arguments, context),
             Verb::List(arguments) => commands::list::run(arguments, context),
             Verb::Tree(arguments) => commands::tree::run(arguments, context),
             Verb::Why(arguments) => commands::why::run(arguments, context),

@@ -56,6 +56,8 @@ pub struct Context<'a> {
     pub is_ci: bool,
     /// `ENVTOOL_ENV`: the environment that is activated in the user's shell.
     pub active: Option<PathBuf>,
+    /// `SHELL`: the shell that the user logs in with.
+    pub shell: Option<OsString>,
     cache: Option<PathBuf>,
     cargo_home: Option<PathBuf>,
     home: Option<PathBuf>,
@@ -93,6 +95,7 @@ impl<'a> Context<'a> {
             toolchain: var("RUSTUP_TOOLCHAIN"),
             is_ci: var("CI").is_some_and(|value| value != "false" && value != "0"),
             active: var("ENVTOOL_ENV").map(PathBuf::from),
+            shell: var("SHELL"),
             cache,
             cargo_home,
             install_root,
@@ -113,6 +116,15 @@ impl<'a> Context<'a> {
             Fault::new("could not find a place for the store")
                 .why("there is neither HOME nor XDG_CACHE_HOME")
                 .help("set ENVTOOL_CACHE_DIR to a folder that you may write to")
+        })
+    }
+
+    /// This program.
+    pub fn program(&self) -> Result<PathBuf> {
+        std::env::current_exe().map_err(|error| {
+            Fault::new("could not find out where this envtool lies")
+                .because(&error)
+                .help("call it by its full path")
         })
     }
 

@@ -3,21 +3,19 @@
 #![expect(clippy::disallowed_methods, reason = "this is the door that the other files are sent to")]
 
 mod lock;
+mod remove;
 mod walk;
 
 pub use lock::{Lock, Waiting, lock, try_lock};
+pub use remove::{remove_file, remove_tree};
 pub use walk::{Entry, walk};
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Component, Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use crate::fault::{Fault, Result};
-
-/// How long a program may go on writing into a folder that is being removed.
-const OUTLIVED: Duration = Duration::from_secs(2);
 
 /// What lies at a path, links not followed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -127,6 +125,20 @@ pub fn identity(path: &Path) -> Result<Option<u64>> {
 pub fn identity(path: &Path) -> Result<Option<u64>> {
     use std::os::unix::fs::MetadataExt;
     Ok(optional("look at", path, fs::symlink_metadata(path))?.map(|m| m.ino()))
+}
+
+/// Whether a file is the user's own, links not followed; what is absent is nobody's.
+#[cfg(unix)]
+pub fn is_the_users(path: &Path) -> Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let found = optional("look at", path, fs::symlink_metadata(path))?;
+    Ok(found.is_some_and(|found| found.uid() == rustix::process::geteuid().as_raw()))
+}
+
+/// Whether a file is the user's own: this platform does not tell it so.
+#[cfg(not(unix))]
+pub fn is_the_users(path: &Path) -> Result<bool> {
+    is_file(path)
 }
 
 /// The bytes of a file; `None` where it is absent.
@@ -411,36 +423,6 @@ pub fn copy_with_time(from: &Path, to: &Path) -> Result<()> {
 /// The path with every link resolved; it must be there.
 pub fn canonical(path: &Path) -> Result<PathBuf> {
     fs::canonicalize(path).map_err(|error| fault("find", path, &error))
-}
-
-/// Removes a file or a link; nothing there is fine.
-pub fn remove_file(path: &Path) -> Result<()> {
-    optional("remove", path, fs::remove_file(path)).map(drop)
-}
-
-/// Removes a file, a link (never what it points to) or a whole folder, also one whose folders are read-only.
-pub fn remove_tree(path: &Path) -> Result<()> {
-    match kind(path)? {
-        Kind::Absent => return Ok(()),
-        Kind::Folder => {}
-        Kind::File | Kind::Link | Kind::Other => return remove_file(path),
-    }
-    if optional("remove", path, fs::remove_dir_all(path)).is_ok() {
-        return Ok(());
-    }
-    for entry in walkdir::WalkDir::new(path).into_iter().flatten().filter(|e| e.file_type().is_dir()) {
-        set_mode(entry.path(), 0o755)?;
-    }
-    let begun = Instant::now();
-    loop {
-        match fs::remove_dir_all(path) {
-            // A program whose envtool was killed writes on for a moment, until it finds its folder gone.
-            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty && begun.elapsed() < OUTLIVED => {
-                std::thread::sleep(OUTLIVED / 100);
-            }
-            done => return optional("remove", path, done).map(drop),
-        }
-    }
 }
 
 /// Sets the mode of a file or folder (Unix only; elsewhere there is nothing to do).

@@ -19,7 +19,8 @@
 //!     journal/undo.json                what manifests were, while cargo resolves others
 //!     journal/sync.json              a change that was decided and is being carried out
 //!     staging/                       what it needs
-//!     .lock
+//!     .lock                          trusted/KEY.json            what a project held when it was trusted
+//!                                    shells/                     what a shell of `envtool shell` reads first
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -245,7 +246,7 @@ impl StoreLayout {
     }
 
     /// Every folder that the store consists of.
-    pub fn buckets() -> [&'static str; 11] {
+    pub fn buckets() -> [&'static str; 13] {
         [
             "archives",
             "trees",
@@ -257,6 +258,8 @@ impl StoreLayout {
             "python",
             "one-off",
             "environments",
+            "trusted",
+            "shells",
             "tmp",
         ]
     }
@@ -350,6 +353,16 @@ impl StoreLayout {
     /// What is known of one environment.
     pub fn environment(&self, id: &str) -> PathBuf {
         self.root.join("environments").join(format!("{id}.json"))
+    }
+
+    /// What a project held when the user trusted it; `key` is the digest of its path.
+    pub fn trusted(&self, key: &Digest) -> PathBuf {
+        self.root.join("trusted").join(format!("{key}.json"))
+    }
+
+    /// What the shells of `envtool shell` read when they start.
+    pub fn shells(&self) -> PathBuf {
+        self.root.join("shells")
     }
 
     /// Where things are made before they are renamed into place.

@@ -6,15 +6,16 @@
 //! | --- | --- |
 //! | edge | [`cli`], [`ui`] |
 //! | verbs | [`commands`] |
-//! | services | [`one_off`], [`adding`], [`doctor`], [`sync`] |
+//! | services | [`one_off`], [`adding`], [`doctor`], [`sync`], [`hook`] |
 //! | doing | [`apply`], [`compile`] |
 //! | deciding | [`graph`], [`resolve`], [`plan`], [`tool_plan`], [`fetch`], [`export`], [`stub`], [`sources`] |
 //! | programs that the store remembers | [`uv`], above [`python`] |
+//! | what the user trusts | [`trusted`] |
 //! | holders | [`store`], [`environment`], [`cargo`], [`project`] |
 //! | frame, unpacking | [`context`], [`archive`] |
 //! | hands | [`fs`], [`http`], [`process`], [`signals`] |
 //! | formats, pure | [`spec`], [`choose`], [`manifest`], [`lock`], [`cargo_lock`], [`cargo_manifest`], [`cargo_edit`], [`cargo_config`], [`cargo_include`], [`cargo_replacement`], [`executable`], [`receipt`], [`registry`], [`compile_log`], [`calls`], [`cargo_installed`], [`python_index`], [`uv_words`] |
-//! | words, pure | [`package`], [`module`], [`near`], [`digest`], [`fault`], [`layout`], [`progress`], [`parallel`], [`toml_cut`] |
+//! | words, pure | [`package`], [`module`], [`near`], [`digest`], [`fault`], [`layout`], [`progress`], [`parallel`], [`toml_cut`], [`quote`] |
 
 pub mod adding;
 pub mod apply;
@@ -44,6 +45,7 @@ pub mod fault;
 pub mod fetch;
 pub mod fs;
 pub mod graph;
+pub mod hook;
 pub mod http;
 pub mod layout;
 pub mod lock;
@@ -60,6 +62,7 @@ pub mod project;
 pub mod python;
 pub mod python_imports;
 pub mod python_index;
+pub mod quote;
 pub mod receipt;
 pub mod registry;
 pub mod resolve;
@@ -71,6 +74,7 @@ pub mod stub;
 pub mod sync;
 pub mod toml_cut;
 pub mod tool_plan;
+pub mod trusted;
 pub mod ui;
 pub mod uv;
 pub mod uv_words;

@@ -18,7 +18,7 @@ use std::process::Command;
 /// A floor is a number in steps of ten, so that a floor can be split without renumbering the house.
 const FLOORS: &[(u32, &str, &[&str])] = &[
     (0, "words", &["fault", "digest", "package", "module"]),
-    (5, "words that use words", &["layout", "progress", "parallel", "near", "toml_cut"]),
+    (5, "words that use words", &["layout", "progress", "parallel", "near", "toml_cut", "quote"]),
     (
         10,
         "formats",
@@ -47,10 +47,11 @@ const FLOORS: &[(u32, &str, &[&str])] = &[
     (30, "unpacking, and the frame", &["archive/", "context"]),
     (40, "holders", &["store/", "environment/", "cargo/", "project"]),
     (42, "the Python that the store remembers", &["python/"]),
+    (43, "what the user trusts", &["trusted"]),
     (44, "uv, which is given one", &["uv/"]),
     (50, "deciding", &["graph/", "resolve", "plan", "fetch/", "export", "stub", "sources", "tool_plan"]),
     (60, "doing", &["apply", "compile/"]),
-    (70, "services", &["sync/"]),
+    (70, "services", &["sync/", "hook/"]),
     (75, "services that use services", &["adding/", "doctor/"]),
     (80, "services that use those", &["one_off"]),
     (90, "verbs", &["commands/"]),

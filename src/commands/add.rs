@@ -11,6 +11,7 @@ use crate::package::PackageId;
 use crate::project::Project;
 use crate::signals;
 use crate::spec::Spec;
+use crate::trusted;
 
 /// The arguments of `add`.
 #[derive(Debug, clap::Args)]
@@ -68,7 +69,7 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
         project
     };
     // 3. Pin, lock, install.
-    let added = adding::add(&project, &asked, context);
+    let added = trusted::keeping(&project.layout, context, || adding::add(&project, &asked, context));
     if let (Err(_), Some(new)) = (&added, made) {
         new.undo()?;
     }

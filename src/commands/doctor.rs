@@ -8,6 +8,7 @@ use crate::doctor::{self, CHECKS, Finding, Remedy, Scene, Severity, Step, fix};
 use crate::fault::{Fault, Result};
 use crate::progress::{Line, Tone};
 use crate::project::Project;
+use crate::trusted;
 
 /// The arguments of `doctor`.
 #[derive(Debug, clap::Args)]
@@ -62,7 +63,7 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     if arguments.undo {
         // Where no environment is, none is made to look for a fix in.
         environment_of(&project, context)?;
-        return match fix::undo(&project, context)? {
+        return match trusted::keeping(&project.layout, context, || fix::undo(&project, context))? {
             true => Ok(Outcome { notes: vec!["Took the last fix back".to_owned()], ..Outcome::default() }),
             false => Err(Fault::new("there is no fix to take back").help(
                 "`envtool doctor --fix` makes one; the last ten can be taken back, one after the other",
@@ -78,7 +79,9 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
         for step in &steps {
             context.progress.note(&format!("fix: {}", words(step, arguments.rebuild)));
         }
-        let report = fix::carry_out(&steps, arguments.rebuild, &project, context)?;
+        let report = trusted::keeping(&project.layout, context, || {
+            fix::carry_out(&steps, arguments.rebuild, &project, context)
+        })?;
         for note in sync_verb::notes(&report, context) {
             context.progress.note(&note);
         }

@@ -15,6 +15,7 @@ use crate::manifest;
 use crate::project::Project;
 use crate::sources;
 use crate::sync::session::find_cargo;
+use crate::trusted;
 
 /// The arguments of `init`.
 #[derive(Debug, clap::Args)]
@@ -100,6 +101,7 @@ pub(super) fn make(dir: Option<&Path>, context: &Context<'_>) -> Result<Made> {
     place.refuse_bypasses(context)?;
     let had_environment = Environment::open(&place.layout)?.is_some();
     let has_manifest = fs::is_file(&place.layout.manifest())?;
+    let is_new_project = !has_manifest && place.is_bare()?;
     let mut undo = Undo::default();
     if had_environment && has_manifest && config.is_none() {
         Project::at(place.layout.root())?;
@@ -112,7 +114,11 @@ pub(super) fn make(dir: Option<&Path>, context: &Context<'_>) -> Result<Made> {
         undo.run();
         return Err(fault);
     }
-    // 4. What is there now.
+    // 4. What is there now. A project that was made just now holds nothing of others.
+    if is_new_project {
+        // Where that fails nothing is lost: the hook says that it is not trusted.
+        let _ = trusted::give(&place.layout, context);
+    }
     if !had_environment || !has_manifest {
         notes.push(format!("Made the environment {}", place.shown()));
     }
@@ -177,6 +183,12 @@ impl Place {
 
     fn shown(&self) -> String {
         self.layout.environment().root().display().to_string()
+    }
+
+    /// Whether neither an environment nor a lock is there.
+    fn is_bare(&self) -> Result<bool> {
+        let kinds = [fs::kind(self.layout.environment().root())?, fs::kind(&self.layout.lock())?];
+        Ok(kinds == [fs::Kind::Absent; 2])
     }
 
     fn is_cargo(&self) -> bool {

@@ -1,19 +1,23 @@
 //! The verbs: one file each, its arguments, its numbered steps, its [`Outcome`].
 
+pub mod activate;
 pub mod add;
 pub mod cache;
 mod candidates;
 pub mod completions;
 pub mod doctor;
 pub mod exec;
+pub mod hook;
 pub mod init;
 pub mod list;
 pub mod man;
 pub mod outdated;
 pub mod remove;
 pub mod run;
+pub mod shell;
 pub mod sync;
 pub mod tree;
+pub mod trust;
 pub mod upgrade;
 pub mod which;
 pub mod why;

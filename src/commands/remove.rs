@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::fault::{Fault, Result};
 use crate::project::Project;
 use crate::spec::Spec;
+use crate::trusted;
 
 /// The arguments of `remove`.
 #[derive(Debug, clap::Args)]
@@ -24,7 +25,9 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     let names = arguments.names.iter().map(|text| name(text)).collect::<Result<Vec<_>>>()?;
     let project = Project::find_or_fault(&context.folder)?;
     // 2. Without them, and in order.
-    let removed = adding::remove(&project, &names, arguments.package.as_deref(), context)?;
+    let member = arguments.package.as_deref();
+    let removed =
+        trusted::keeping(&project.layout, context, || adding::remove(&project, &names, member, context))?;
     // 3. Say what was done.
     let mut notes: Vec<String> =
         removed.pins.iter().map(|(name, place)| format!("Took {name} out of {place}")).collect();

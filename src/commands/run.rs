@@ -11,12 +11,14 @@ use crate::context::Context;
 use crate::environment::{Environment, path_inside, variables};
 use crate::fault::{Fault, Result};
 use crate::fs;
+use crate::hook::SAVED;
 use crate::layout::PYTHON;
 use crate::manifest::ToolPin;
 use crate::package::PackageName;
 use crate::process::{self, Program};
 use crate::project::Project;
 use crate::sync::{self, Drift};
+use crate::trusted;
 
 /// The arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -34,7 +36,7 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     // 1. Which environment.
     let project = Project::find_or_fault(&context.folder)?;
     if arguments.sync {
-        let report = sync::sync(&project, context)?;
+        let report = trusted::keeping(&project.layout, context, || sync::sync(&project, context))?;
         for note in sync_verb::notes(&report, context) {
             context.progress.note(&note);
         }
@@ -57,15 +59,22 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
         context.progress.warn(&line);
     }
     // 4. Become it.
-    let has_python = environment.venv(PYTHON)?.is_some();
-    let program = variables(root, &context.path, home, has_python).into_iter().fold(
-        Program::new(program).args(rest),
-        |program, (name, value)| match value {
-            Some(value) => program.set(name, value),
-            None => program.unset(name),
-        },
-    );
+    let program = in_environment(Program::new(program).args(rest), &environment, context)?;
     become_it(&program.named(name), name)
+}
+
+/// A program with the variables of the environment. What a hook keeps is not for it: it stays inside wherever it goes.
+pub(super) fn in_environment(
+    program: Program,
+    environment: &Environment,
+    context: &Context<'_>,
+) -> Result<Program> {
+    let has_python = environment.venv(PYTHON)?.is_some();
+    let set = variables(environment.layout().root(), &context.path, context.cargo_home().ok(), has_python);
+    Ok(set.into_iter().fold(program.unset(SAVED), |program, (name, value)| match value {
+        Some(value) => program.set(name, value),
+        None => program.unset(name),
+    }))
 }
 
 /// Where the command lies. What a shell answers with 127 and 126 is answered here.
@@ -96,6 +105,7 @@ fn not_executable(file: &Path) -> Fault {
         .with_exit_code(126)
 }
 
+/// Puts a program in our own place.
 #[cfg(unix)]
 pub(super) fn become_it(program: &Program, name: &OsStr) -> Result<Outcome> {
     let error = program.exec();
@@ -106,6 +116,7 @@ pub(super) fn become_it(program: &Program, name: &OsStr) -> Result<Outcome> {
         .with_exit_code(code))
 }
 
+/// Runs a program to its end.
 #[cfg(not(unix))]
 pub(super) fn become_it(program: &Program, name: &OsStr) -> Result<Outcome> {
     let code = program.run().map_err(|error| {
@@ -215,7 +226,12 @@ fn recorded(called: &str, file: &Path, project: &Project, context: &Context<'_>)
     records(root).installed.into_iter().find(is_it)
 }
 
-fn drifted(project: &Project, environment: &Environment, context: &Context<'_>) -> Result<Option<String>> {
+/// A line where manifest, lock and environment differ.
+pub(super) fn drifted(
+    project: &Project,
+    environment: &Environment,
+    context: &Context<'_>,
+) -> Result<Option<String>> {
     let what = match sync::drift(project, environment, context)? {
         Drift::None => return Ok(None),
         Drift::Never => "the environment was never synced on this machine".to_owned(),

@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::fault::Result;
 use crate::project::Project;
 use crate::sync::{self, Came, Report, ToolDone};
+use crate::trusted;
 
 /// The arguments of `sync`.
 #[derive(Debug, clap::Args)]
@@ -19,7 +20,7 @@ pub fn run(_: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     // 1. Which project.
     let project = Project::find_or_fault(&context.folder)?;
     // 2. Make its environment what the lock says.
-    let report = sync::sync(&project, context)?;
+    let report = trusted::keeping(&project.layout, context, || sync::sync(&project, context))?;
     // 3. Say what was done.
     Ok(Outcome { notes: notes(&report, context), ..Outcome::default() })
 }

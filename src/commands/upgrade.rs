@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::fault::{Fault, Result};
 use crate::project::Project;
 use crate::spec::Spec;
+use crate::trusted;
 
 /// The arguments of `upgrade`.
 #[derive(Debug, clap::Args)]
@@ -65,7 +66,8 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     };
     let project = Project::find_or_fault(&context.folder)?;
     // 2. Move, lock, install.
-    let upgraded = adding::upgrade(&project, &asked, context)?;
+    let upgrade = || adding::upgrade(&project, &asked, context);
+    let upgraded = trusted::keeping(&project.layout, context, upgrade)?;
     // 3. Say what was done.
     let lines: Vec<String> = upgraded.moved.iter().map(line).collect();
     let mut notes = Vec::new();

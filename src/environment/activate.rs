@@ -52,6 +52,17 @@ impl Environment {
         write(&self.layout)
     }
 
+    /// Whether every script is there, and what this envtool writes.
+    pub fn has_these_scripts(&self) -> Result<bool> {
+        for script in SCRIPTS {
+            let path = self.layout.bin().join(script.name);
+            if fs::kind(&path)? != Kind::File || fs::read(&path)?.as_deref() != Some(script.text.as_bytes()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Whether every script is there; what it holds is not looked at.
     pub fn has_scripts(&self) -> Result<bool> {
         for script in SCRIPTS {

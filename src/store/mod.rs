@@ -10,10 +10,12 @@
 mod built;
 mod programs;
 mod stamp;
+mod trusted;
 mod vouch;
 
 pub use built::{Built, BuiltRecord};
 pub use stamp::{Input, Known, Stamp};
+pub use trusted::Trusted;
 pub use vouch::{Found, Outline};
 
 use std::fs::File;

@@ -7,6 +7,7 @@ pub(crate) mod git;
 pub(crate) mod pypi;
 pub(crate) mod registry;
 pub(crate) mod sandbox;
+pub(crate) mod shells;
 pub(crate) mod tools;
 pub(crate) mod wheels;
 
