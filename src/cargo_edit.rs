@@ -84,7 +84,8 @@ pub struct Added {
 /// requirement.
 pub fn add(manifests: &Manifests, dependency: &Dependency) -> Result<Added> {
     if !facts::is_package(manifests.member)? {
-        return Err(Fault::new("the manifest is no package").help("say which member with -p"));
+        return Err(Fault::new("this Cargo.toml has no [package] that could depend on anything")
+            .help("name the member of the workspace: `-p MEMBER`"));
     }
     let package = dependency.package.as_str();
     let shared = read::shared(manifests.root.unwrap_or(manifests.member))?;

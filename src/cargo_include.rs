@@ -271,7 +271,8 @@ fn not_editable() -> Fault {
 
 /// What a text says without the entry.
 fn meaning(text: &str) -> Result<toml::Table> {
-    let broken = |error: toml::de::Error| Fault::new("cargo's configuration is broken").because(&error);
+    let broken =
+        |error: toml::de::Error| Fault::bug("could not read cargo's configuration once more").because(&error);
     let mut table: toml::Table = toml::from_str(text.trim_start_matches('\u{feff}')).map_err(broken)?;
     strip(&mut table);
     Ok(table)

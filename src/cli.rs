@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use anstream::ColorChoice;
-use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{self, Outcome};
-use crate::context::{Context, Flags};
+use crate::context::{self, Context, Flags};
 use crate::fault::Result;
+use crate::progress::{Manner, When};
 
 /// The virtual environment for everything a project runs on.
 #[derive(Debug, Parser)]
@@ -28,7 +28,7 @@ struct Global {
     /// Say errors and warnings only
     #[arg(short, long, global = true, env = "ENVTOOL_QUIET", value_parser = clap::builder::FalseyValueParser::new())]
     quiet: bool,
-    /// Say more
+    /// Say each package that comes or goes; twice: every program, request and setting
     #[arg(short, long, global = true, action = ArgAction::Count, env = "ENVTOOL_VERBOSE")]
     verbose: u8,
     /// When to use colour
@@ -111,24 +111,40 @@ enum Verb {
     Man(commands::man::Arguments),
 }
 
+impl Verb {
+    /// Whether standard output is that of another program, or is read by a shell: no report may stand there.
+    fn owns_output(&self) -> bool {
+        let child = matches!(self, Self::Run(_) | Self::Exec(_) | Self::Shell(_));
+        let read = matches!(self, Self::Activate(_) | Self::Hook(_) | Self::Completions(_) | Self::Man(_));
+        child || read
+    }
+}
+
 impl Cli {
-    /// When to use colour.
-    pub fn color(&self) -> ColorChoice {
-        match self.global.color {
-            Color::Auto => ColorChoice::Auto,
-            Color::Always => ColorChoice::Always,
-            Color::Never => ColorChoice::Never,
+    /// Reads the command line, or ends with what is wrong with it. An empty variable stands for none, as with cargo.
+    pub fn read() -> Self {
+        let command = Self::command().mut_args(|argument| match argument.get_env() {
+            Some(name) if context::variable(name).is_none() => argument.env(None::<&str>),
+            _ => argument,
+        });
+        let read = command.try_get_matches().and_then(|mut found| Self::from_arg_matches_mut(&mut found));
+        read.unwrap_or_else(|error| error.exit())
+    }
+
+    /// How what is said is to be said. What `run` starts has standard output for itself.
+    pub fn manner(&self) -> Manner {
+        let Global { quiet, verbose, color, no_progress, json, .. } = self.global;
+        Manner {
+            color: match color {
+                Color::Auto => When::Auto,
+                Color::Always => When::Always,
+                Color::Never => When::Never,
+            },
+            quiet,
+            debug: verbose > 1,
+            bars: !no_progress && !quiet && !json,
+            json: json && !self.verb.owns_output(),
         }
-    }
-
-    /// Whether only errors and warnings are said.
-    pub fn quiet(&self) -> bool {
-        self.global.quiet
-    }
-
-    /// Whether a bar may be drawn.
-    pub fn progress(&self) -> bool {
-        !self.global.no_progress && !self.global.quiet && !self.global.json
     }
 
     /// What the verbs need of the global flags.

@@ -70,6 +70,15 @@ pub fn cure(log: &str) -> Option<String> {
     cures::of(&last_error(log)).or_else(|| cures::of(&plain(log)))
 }
 
+/// How far a build is, where a line of its log is what cargo draws of that: `    Building [==>  ] 112/160: syn, quote`, a
+/// carriage return behind it.
+pub fn progress(line: &str) -> Option<(u64, u64, &str)> {
+    let (_, far) = line.trim().strip_prefix("Building [")?.split_once("] ")?;
+    let (numbers, at) = far.split_once(':').unwrap_or((far, ""));
+    let (done, count) = numbers.split_once('/')?;
+    Some((done.trim().parse().ok()?, count.trim().parse().ok()?, at.trim()))
+}
+
 fn is_error(line: &str) -> bool {
     line.starts_with("error:") || line.starts_with("error[")
 }

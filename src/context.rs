@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the door to the process's surroundings")]
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use crate::cargo_config::Variables;
 use crate::fault::{Fault, Result};
 use crate::fs::Waiting;
 use crate::progress::Progress;
+use crate::secret::without_secrets;
 
 /// How long a lock is waited for, in seconds, where `ENVTOOL_LOCK_TIMEOUT` does not say.
 const LOCK_TIMEOUT: u64 = 300;
@@ -65,6 +66,11 @@ pub struct Context<'a> {
     lock_timeout: Option<Duration>,
 }
 
+/// A variable of the surroundings. An empty one stands for none.
+pub fn variable(name: impl AsRef<OsStr>) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
 impl<'a> Context<'a> {
     /// Reads the surroundings.
     pub fn read(flags: Flags, progress: &'a dyn Progress) -> Result<Self> {
@@ -77,13 +83,25 @@ impl<'a> Context<'a> {
             Some(directory) => existing(&current.join(directory))?,
             None => current.clone(),
         };
-        let var = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let var = |name: &str| variable(name);
         let home = dirs::home_dir().filter(|home| home.is_absolute());
         let cargo_home =
             var("CARGO_HOME").map(|at| current.join(at)).or_else(|| Some(home.as_ref()?.join(".cargo")));
         let cache = var("ENVTOOL_CACHE_DIR").map(|at| current.join(at));
         let cache = cache.or_else(|| Some(dirs::cache_dir().filter(|at| at.is_absolute())?.join("envtool")));
         let install_root = var("CARGO_INSTALL_ROOT").map(|at| current.join(at));
+        let said_by = |name: &'static str| if var(name).is_some() { name } else { "default" };
+        tracing::debug!(?folder, ?flags, "starts");
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            for (name, value) in std::env::vars_os().filter(|(name, _)| is_ours(name)) {
+                tracing::debug!(
+                    said = without_secrets(&format!("{}={}", name.display(), value.display())),
+                    "a variable"
+                );
+            }
+        }
+        tracing::debug!(?cache, from = said_by("ENVTOOL_CACHE_DIR"), "the store");
+        tracing::debug!(?cargo_home, from = said_by("CARGO_HOME"), "cargo's home");
         Ok(Self {
             folder,
             current,
@@ -138,7 +156,7 @@ impl<'a> Context<'a> {
         self.cargo_home.as_deref().ok_or_else(|| {
             Fault::new("could not find cargo's home")
                 .why("there is neither HOME nor CARGO_HOME")
-                .help("set CARGO_HOME")
+                .help("set HOME, or set CARGO_HOME to a folder that cargo may keep its files in")
         })
     }
 
@@ -181,6 +199,10 @@ impl<'a> Context<'a> {
     pub fn tell_waiting(&self) {
         self.progress.warn("waiting for another envtool to finish");
     }
+}
+
+fn is_ours(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| name.starts_with("ENVTOOL_"))
 }
 
 fn existing(folder: &Path) -> Result<PathBuf> {

@@ -109,7 +109,9 @@ impl Exporter<'_> {
         if !fs::is_folder(&from)? {
             return Err(Fault::new(format!("could not export {package}"))
                 .why("`cargo vendor` left it out")
-                .help("see that `cargo vendor` exports it, and report this"));
+                .help(
+                    "see what `cargo vendor` in the project says of it; where it exports it, report this",
+                ));
         }
         self.store.make_tree(key, package, |dest| {
             fs::rename(&from, dest)?;
@@ -143,15 +145,19 @@ fn contents(root: &Path) -> Result<Contents> {
     let mut files = BTreeMap::new();
     let mut folders = Vec::new();
     for entry in walkdir::WalkDir::new(root) {
-        let entry = entry
-            .map_err(|error| Fault::new(format!("could not read {}", root.display())).because(&error))?;
+        let entry = entry.map_err(|error| fs::failed("read", root, &error.into()))?;
         if entry.file_type().is_dir() {
             folders.push(entry.into_path());
             continue;
         }
         let inside = entry.path().strip_prefix(root).unwrap_or(entry.path());
         let name = inside.to_str().map(|name| name.replace('\\', "/")).ok_or_else(|| {
-            Fault::new(format!("refused {}", entry.path().display())).why("its name is not UTF-8")
+            Fault::new(format!(
+                "refused {:?}, which a git repository holds",
+                entry.path().display().to_string()
+            ))
+            .why("its name is not UTF-8, and Cargo's list of checksums cannot hold it")
+            .help("ask its makers to rename it, or depend on another revision")
         })?;
         if name != ".cargo-checksum.json" {
             files.insert(name, record(entry.path())?);
@@ -163,9 +169,14 @@ fn contents(root: &Path) -> Result<Contents> {
     Ok(Contents { files })
 }
 
+fn gone(path: &Path) -> Fault {
+    Fault::new(format!("{} was taken away while it was read", path.display()))
+        .help("run `envtool sync` again")
+}
+
 fn record(path: &Path) -> Result<FileRecord> {
     let broken = |error: &std::io::Error| fs::failed("read", path, error);
-    let file = fs::open(path)?.ok_or_else(|| Fault::new(format!("{} vanished", path.display())))?;
+    let file = fs::open(path)?.ok_or_else(|| gone(path))?;
     let found = file.metadata().map_err(|error| broken(&error))?;
     let digest = digest::of_reader(BufReader::new(file)).map_err(|error| broken(&error))?;
     Ok(FileRecord { digest, mode: fs::mode(&found), size: found.len() })

@@ -37,6 +37,12 @@ impl Fault {
         fault
     }
 
+    /// A failure that cannot be the user's: a mistake of envtool itself.
+    pub fn bug(what: impl Into<String>) -> Self {
+        Self::new(what)
+            .help("this is a mistake of envtool: report it, with what the same command says with `-vv`")
+    }
+
     /// Adds the cause, with every cause behind it. A cause that only repeats the one before it is left out.
     pub fn because(mut self, cause: &(dyn Error + 'static)) -> Self {
         let mut next = Some(cause);

@@ -91,6 +91,7 @@ enum Local {
 impl Fetcher<'_> {
     /// Brings every archive into the store and unpacks it.
     pub fn fetch(&self, archives: Vec<Archive>) -> Result<Fetched> {
+        let _step = tracing::debug_span!("fetch").entered();
         let mut fetched = Fetched::default();
         let mut missing = Vec::new();
         for local in parallel::each(archives, |archive| self.local(archive))? {
@@ -112,9 +113,13 @@ impl Fetcher<'_> {
         if self.offline {
             return Err(not_offline(&missing));
         }
-        self.progress.begin("Downloading", missing.len() as u64);
+        // Ctrl-C is looked for while the network is waited for: the line on the terminal goes before envtool ends.
+        let _held = signals::hold()?;
+        let unit = if missing.len() == 1 { "crate" } else { "crates" };
+        self.progress.begin("Downloading", missing.len() as u64, unit);
         let done = self.download_and_unpack(&missing, &mut fetched);
         self.progress.end();
+        signals::check()?;
         done.map(|()| fetched)
     }
 
@@ -200,7 +205,7 @@ impl Fetcher<'_> {
             stream::iter(missing)
                 .map(|archive| async move {
                     if failed.load(Ordering::Relaxed) {
-                        return Err(Fault::new("stopped, since another archive could not be unpacked"));
+                        return Err(Fault::bug("stopped, since another archive could not be unpacked"));
                     }
                     let known = archive.index.as_ref().and_then(|index| configs.get(index.url()));
                     let Some((config, token)) = known else {
@@ -289,7 +294,11 @@ fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Fault::new("could not set up the network").because(&error))?
+        .map_err(|error| {
+            Fault::new("could not set up the network")
+                .because(&error)
+                .help("see how many files may be open at once (`ulimit -n`)")
+        })?
         .block_on(async {
             match select(std::pin::pin!(future), std::pin::pin!(interrupted())).await {
                 Either::Left((done, _)) => done,

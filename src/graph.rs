@@ -154,25 +154,20 @@ impl Graph {
 
     fn unknown(&self, spec: &Spec) -> Fault {
         let nodes = || self.parts.iter().flat_map(|part| &part.nodes);
-        let (name, fault) = match spec {
-            Spec::Crate(spec) => {
-                (spec.name.to_string(), Fault::new(format!("nothing in the lock is {spec}")))
-            }
-            Spec::Module(spec) => {
-                (spec.name.to_string(), Fault::new(format!("nothing in the lock is {spec}")))
-            }
+        let name = match spec {
+            Spec::Crate(spec) => spec.name.to_string(),
+            Spec::Module(spec) => spec.name.to_string(),
         };
         let versions: BTreeSet<String> =
             nodes().filter(|node| node.name == name).map(|node| node.version.clone()).collect();
-        if !versions.is_empty() {
-            let versions: Vec<String> = versions.into_iter().collect();
-            return fault.help(format!("there is {name} {}", versions.join(" and ")));
-        }
+        let versions: Vec<String> = versions.into_iter().collect();
         let near = crate::near::nearest(&name, nodes().map(|node| node.name.as_str()));
-        match near.is_empty() {
-            true => fault.help("`envtool tree` shows all that the lock holds"),
-            false => fault.help(format!("did you mean {}?", near.join(" or "))),
-        }
+        let help = match (versions.is_empty(), near.is_empty()) {
+            (false, _) => format!("there is {name} {}", versions.join(" and ")),
+            (true, true) => "`envtool tree` shows all that the lock holds".to_owned(),
+            (true, false) => format!("did you mean {}?", near.join(" or ")),
+        };
+        Fault::new(format!("nothing in the lock is {spec}")).help(help)
     }
 }
 

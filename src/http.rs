@@ -17,6 +17,7 @@ use crate::digest::{Digest, Hasher};
 use crate::fault::{Fault, Result};
 use crate::fs;
 use crate::registry::Request;
+use crate::secret::without_secrets;
 
 /// The most that an answer of an index may hold, in bytes.
 const INDEX_LIMIT: u64 = 64 << 20;
@@ -166,6 +167,10 @@ impl Http {
         attempt
             .retry(pauses)
             .when(|failed: &Failed| failed.again.is_some())
+            .notify(|failed: &Failed, pause| {
+                let why = without_secrets(&failed.fault.to_string());
+                tracing::debug!(?why, pause = pause.as_secs_f64(), "tries again");
+            })
             .adjust(|failed, pause| pause.map(|pause| pause.max(failed.again.unwrap_or_default())))
             .await
             .map_err(|failed| failed.fault)
@@ -183,7 +188,8 @@ impl Http {
     }
 
     async fn get_once(&self, request: &Request) -> std::result::Result<Answer, Failed> {
-        let response = self.send(request).await?;
+        let mut told = Told::of(request);
+        let response = told.answered(self.send(request).await?);
         match response.status() {
             StatusCode::NOT_MODIFIED => return Ok(Answer::NotModified),
             StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => {
@@ -196,6 +202,7 @@ impl Http {
         let etag = response.headers().get(ETAG).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let mut bytes = Vec::new();
         self.stream(request, response, INDEX_LIMIT, |chunk| {
+            told.bytes += chunk.len();
             bytes.extend_from_slice(chunk);
             Ok(())
         })
@@ -209,7 +216,8 @@ impl Http {
         path: &Path,
         arrived: &dyn Fn(u64),
     ) -> std::result::Result<Arrived, Failed> {
-        let response = self.send(request).await?;
+        let mut told = Told::of(request);
+        let response = told.answered(self.send(request).await?);
         if response.status() != StatusCode::OK {
             let status = response.status();
             return Err(refused(request, status, &response));
@@ -225,6 +233,7 @@ impl Http {
         // Writing goes to the page cache and takes microseconds: a thread of its own for it costs more than it saves.
         let bytes = self
             .stream(request, response, ARCHIVE_LIMIT, |chunk| {
+                told.bytes += chunk.len();
                 hasher.update(chunk);
                 arrived(chunk.len() as u64);
                 file.write_all(chunk).map_err(|error| cannot_write(&error))
@@ -243,7 +252,7 @@ impl Http {
     ) -> std::result::Result<u64, Failed> {
         let too_large = || {
             Failed::now(
-                Fault::new(format!("gave up on {}", request.url))
+                Fault::new(format!("gave up on {}", shown(request)))
                     .why(format!("the answer is larger than {} MiB", limit >> 20))
                     .help("check the address of the registry in cargo's config"),
             )
@@ -265,7 +274,7 @@ impl Http {
                 if window < self.slowest * self.timeout.as_secs() {
                     let why = format!("{window} bytes came in {} s", since.elapsed().as_secs());
                     return Err(Failed::again(
-                        Fault::new(format!("gave up on {}", request.url)).why(why).help(NETWORK),
+                        Fault::new(format!("gave up on {}", shown(request))).why(why).help(NETWORK),
                     ));
                 }
                 (window, since) = (0, Instant::now());
@@ -274,6 +283,42 @@ impl Http {
         }
         Ok(total)
     }
+}
+
+/// One request, said to whoever wants to know (`-vv`) once it is over, however it ended.
+struct Told<'a> {
+    request: &'a Request,
+    since: Instant,
+    status: Option<StatusCode>,
+    bytes: usize,
+}
+
+impl<'a> Told<'a> {
+    fn of(request: &'a Request) -> Self {
+        Self { request, since: Instant::now(), status: None, bytes: 0 }
+    }
+
+    fn answered(&mut self, response: Response) -> Response {
+        self.status = Some(response.status());
+        response
+    }
+}
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        tracing::debug!(
+            url = shown(self.request),
+            status = self.status.map_or("none".to_owned(), |status| status.as_str().to_owned()),
+            bytes = self.bytes,
+            seconds = self.since.elapsed().as_secs_f64(),
+            "GET"
+        );
+    }
+}
+
+/// The address of a request, for people.
+fn shown(request: &Request) -> String {
+    without_secrets(&request.url)
 }
 
 const NETWORK: &str = "check the network and the proxy; `--offline` works with what the store holds";
@@ -298,16 +343,28 @@ fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>> {
 /// A failure below HTTP: no connection, a cut one, too many redirects.
 fn transport(request: &Request, error: reqwest::Error) -> Failed {
     let again = !(error.is_redirect() || error.is_builder());
-    // The address stands in the message already, and reqwest would repeat it with what it may hold of credentials.
+    let what = match () {
+        () if error.is_redirect() => "its redirects lead nowhere",
+        () if error.is_timeout() => "nothing came in time",
+        () if error.is_connect() => "no connection could be made",
+        () => "the transfer was cut",
+    };
+    // The innermost cause says it: the address stands above, and reqwest would repeat it with what it may hold of
+    // credentials.
+    let error = error.without_url();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
     let fault =
-        Fault::new(format!("could not get {}", request.url)).because(&error.without_url()).help(NETWORK);
+        Fault::new(format!("could not get {}", shown(request))).why(format!("{what}: {cause}")).help(NETWORK);
     if again { Failed::again(fault) } else { Failed::now(fault) }
 }
 
 /// An answer that is not the thing that was asked for.
 fn refused(request: &Request, status: StatusCode, response: &Response) -> Failed {
-    let fault =
-        Fault::new(format!("could not get {}", request.url)).why(format!("the registry answered {status}"));
+    let fault = Fault::new(format!("could not get {}", shown(request)))
+        .why(format!("the registry answered {status}"));
     if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
         let wait =
             response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());

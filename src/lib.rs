@@ -15,7 +15,7 @@
 //! | frame, unpacking | [`context`], [`archive`] |
 //! | hands | [`fs`], [`http`], [`process`], [`signals`] |
 //! | formats, pure | [`spec`], [`choose`], [`manifest`], [`lock`], [`cargo_lock`], [`cargo_manifest`], [`cargo_edit`], [`cargo_config`], [`cargo_include`], [`cargo_replacement`], [`executable`], [`receipt`], [`registry`], [`compile_log`], [`calls`], [`cargo_installed`], [`python_index`], [`uv_words`] |
-//! | words, pure | [`package`], [`module`], [`near`], [`digest`], [`fault`], [`layout`], [`progress`], [`parallel`], [`toml_cut`], [`quote`] |
+//! | words, pure | [`package`], [`module`], [`near`], [`digest`], [`fault`], [`secret`], [`layout`], [`progress`], [`parallel`], [`toml_cut`], [`quote`] |
 
 pub mod adding;
 pub mod apply;
@@ -66,6 +66,7 @@ pub mod quote;
 pub mod receipt;
 pub mod registry;
 pub mod resolve;
+pub mod secret;
 pub mod signals;
 pub mod sources;
 pub mod spec;

@@ -153,7 +153,7 @@ impl ToolRow {
     /// The digest of all that it says.
     pub fn digest(&self) -> Result<Digest> {
         let text = toml::to_string(self).map_err(|error| {
-            Fault::new(format!("could not write the row of {}", self.name)).because(&error)
+            Fault::bug(format!("could not write the row of {}", self.name)).because(&error)
         })?;
         Ok(Digest::of(text.as_bytes()))
     }
@@ -284,7 +284,7 @@ impl Lock {
             module_tool: self.module_tools.clone(),
         };
         let body = toml::to_string(&raw)
-            .map_err(|error| Fault::new("could not write envtool.lock").because(&error))?;
+            .map_err(|error| Fault::bug("could not write envtool.lock").because(&error))?;
         Ok(format!("{HEAD}{body}"))
     }
 

@@ -210,7 +210,7 @@ impl Manifest {
         toml::from_str(text).map_err(|error| {
             Fault::new(format!("could not read {name}"))
                 .why(error.to_string().trim_end().to_owned())
-                .help(format!("correct {name}; `envtool init` in an empty folder shows a valid one"))
+                .help("correct that line; `envtool add NAME@VERSION` writes a pin as it has to be")
         })
     }
 }

@@ -32,9 +32,7 @@ pub fn each<T: Send, U: Send>(items: Vec<T>, work: impl Fn(T) -> Result<U> + Syn
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads().min(count)).map(|_| scope.spawn(run)).collect();
         workers.into_iter().try_for_each(|worker| {
-            worker
-                .join()
-                .unwrap_or_else(|_| Err(Fault::new("a thread of envtool ended early").help("report this")))
+            worker.join().unwrap_or_else(|_| Err(Fault::bug("a thread of envtool ended early")))
         })
     })?;
     Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner))

@@ -2,7 +2,6 @@
 #![expect(clippy::disallowed_methods, reason = "this is the door that the other files are sent to")]
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output, Stdio};
@@ -10,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::fault::{Fault, Result};
+use crate::secret;
 use crate::signals;
 
 /// A program that is to be started, with what differs from our own surroundings.
@@ -87,12 +87,46 @@ impl Program {
     }
 
     fn fault(&self, error: &io::Error) -> Fault {
-        Fault::new(format!("could not start {}", self.path.display())).because(error)
+        Fault::new(format!("could not start {}", self.path.display()))
+            .because(error)
+            .help("see that it is a program for this machine, and that you may run it")
+    }
+
+    /// Says to whoever wants to know (`-vv`) that it starts, and gives what tells how it ended.
+    fn starts(&self) -> Started {
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return Started(None);
+        }
+        let words: Vec<_> = self.arguments.iter().map(|word| word.to_string_lossy()).collect();
+        let variables: Vec<String> = self
+            .variables
+            .iter()
+            .map(|(name, value)| match value {
+                Some(value) => secret::without_secrets(&format!("{}={}", name.display(), value.display())),
+                None => format!("without {}", name.display()),
+            })
+            .collect();
+        let name = self.path.display().to_string();
+        tracing::debug!(
+            program = ?name,
+            arguments = ?secret::arguments_without_secrets(words.iter().map(AsRef::as_ref)),
+            folder = ?self.folder,
+            ?variables,
+            "starts"
+        );
+        Started(Some((name, Instant::now())))
     }
 
     /// Runs it to its end, without input, and takes what it prints. Where signals are held, one that comes ends it, and
     /// is the fault.
     pub fn output(&self) -> Result<Output> {
+        let started = self.starts();
+        let output = self.run_to_end();
+        started.ended(output.as_ref().ok().map(|output| output.status));
+        output
+    }
+
+    fn run_to_end(&self) -> Result<Output> {
         let mut command = self.command();
         command.stdin(Stdio::null());
         if !signals::are_held() {
@@ -118,6 +152,7 @@ impl Program {
     /// is ended.
     pub fn ends_within(&self, limit: Duration) -> Result<Option<ExitStatus>> {
         let begun = Instant::now();
+        let started = self.starts();
         let mut command = self.command();
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn().map_err(|error| self.fault(&error))?;
@@ -132,6 +167,7 @@ impl Program {
             let _ = child.kill();
             let _ = child.wait();
         }
+        started.ended(ended.as_ref().ok().copied().flatten());
         signals::check()?;
         ended.map_err(|error| self.fault(&error))
     }
@@ -145,29 +181,38 @@ impl Program {
             }
             child.wait_with_output()
         };
+        let started = self.starts();
         let output = run().map_err(|error| self.fault(&error))?;
+        started.ended(Some(output.status));
         if !output.status.success() {
-            return Err(Fault::new(format!("{} failed", self.path.display())).why(output.status.to_string()));
+            return Err(Fault::new(format!("{} failed", self.path.display()))
+                .why(output.status.to_string())
+                .help("what it says of the reason stands above; correct it, then run this again"));
         }
         String::from_utf8(output.stdout).map_err(|_| {
             Fault::new(format!("{} printed something that is not UTF-8 text", self.path.display()))
+                .help("see what it prints by itself")
         })
     }
 
-    /// Runs it to its end, without input: `line` is handed each line that it prints, and what it says of errors goes to
-    /// the file `log`. Whoever presses Ctrl-C meanwhile ends it and all that it started, and that is the fault.
-    pub fn watch(&self, log: &Path, line: &mut dyn FnMut(&str)) -> Result<ExitStatus> {
+    /// Runs it to its end, without input: `line` is handed each line that it prints, and `said` each that it says of
+    /// errors and of its progress, both with what ends it. Whoever presses Ctrl-C meanwhile ends it and all that it started, and that is the
+    /// fault.
+    pub fn watch(
+        &self,
+        line: &mut dyn FnMut(&str),
+        said: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<ExitStatus> {
         let held = signals::hold()?;
-        let file = File::create(log)
-            .map_err(|error| Fault::new(format!("could not write {}", log.display())).because(&error))?;
         let mut command = self.command();
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A group of its own, so that all of it can be ended.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let started = self.starts();
         let mut child = command.spawn().map_err(|error| self.fault(&error))?;
         let (id, done) = (child.id(), AtomicBool::new(false));
-        let stdout = child.stdout.take();
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let status = std::thread::scope(|scope| {
             scope.spawn(|| {
                 // The compilers of a cargo that has ended may go on for a moment.
@@ -175,15 +220,19 @@ impl Program {
                     end_group(id, true);
                 }
             });
-            for text in
-                stdout.into_iter().flat_map(|out| BufReader::new(out).lines()).map_while(io::Result::ok)
-            {
-                line(&text);
+            scope.spawn(|| {
+                if let Some(stderr) = stderr {
+                    each_line(stderr, said);
+                }
+            });
+            if let Some(stdout) = stdout {
+                each_line(stdout, line);
             }
             let status = child.wait();
             done.store(true, Ordering::Relaxed);
             status
         });
+        started.ended(status.as_ref().ok().copied());
         signals::check()?;
         drop(held);
         status.map_err(|error| self.fault(&error))
@@ -193,6 +242,7 @@ impl Program {
     #[cfg(unix)]
     pub fn exec(&self) -> io::Error {
         use std::os::unix::process::CommandExt;
+        self.starts();
         self.command().exec()
     }
 
@@ -201,6 +251,43 @@ impl Program {
     pub fn run(&self) -> io::Result<u8> {
         let status = self.command().status()?;
         Ok(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1))
+    }
+}
+
+/// A program that was said to start, and when.
+struct Started(Option<(String, Instant)>);
+
+impl Started {
+    fn ended(self, status: Option<ExitStatus>) {
+        if let Some((program, since)) = self.0 {
+            let status = status.map_or("none".to_owned(), |status| status.to_string());
+            tracing::debug!(?program, status, seconds = since.elapsed().as_secs_f64(), "ended");
+        }
+    }
+}
+
+/// Hands on each line with what ends it, until nobody writes any more. A carriage return ends one too: such a line is
+/// written over by the next.
+fn each_line(from: impl io::Read, take: &mut dyn FnMut(&str)) {
+    let mut from = BufReader::new(from);
+    let mut line = Vec::new();
+    loop {
+        let buffer = match from.fill_buf() {
+            Ok(buffer) if !buffer.is_empty() => buffer,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            _ => break,
+        };
+        let end = buffer.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+        let length = end.map_or(buffer.len(), |at| at + 1);
+        line.extend_from_slice(&buffer[..length]);
+        from.consume(length);
+        if end.is_some() {
+            take(&String::from_utf8_lossy(&line));
+            line.clear();
+        }
+    }
+    if !line.is_empty() {
+        take(&String::from_utf8_lossy(&line));
     }
 }
 

@@ -30,14 +30,48 @@ pub struct Line {
     pub pieces: Vec<(Tone, String)>,
 }
 
+/// How it is to be said, as the command line asks for it.
+#[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub struct Manner {
+    /// When to use colour.
+    pub color: When,
+    /// Whether only errors and warnings are said.
+    pub quiet: bool,
+    /// Whether every program, request and setting is said.
+    pub debug: bool,
+    /// Whether a bar may be drawn.
+    pub bars: bool,
+    /// Whether an error is data too.
+    pub json: bool,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
 /// Takes what is going on. The edge draws it.
 pub trait Progress: Sync {
-    /// A stretch of work begins: `count` items of unknown size.
-    fn begin(&self, what: &str, count: u64);
+    /// A stretch of work begins: so many items of unknown size, `unit` being what they are (`crates`). A count of 0
+    /// stands for one that is not known.
+    fn begin(&self, what: &str, count: u64, unit: &str);
+    /// The same for a program that says itself how far it is, and keeps a log that people read.
+    fn begin_build(&self, what: &str);
     /// So many bytes have arrived by now.
     fn bytes(&self, total: u64);
     /// One item is done.
     fn step(&self);
+    /// So many of so many items are done, and this is at work.
+    fn far(&self, done: u64, count: u64, at: &str);
+    /// A line of the log of a build.
+    fn log(&self, line: &str);
     /// The stretch ends.
     fn end(&self);
     /// One line of what was done, on standard error.

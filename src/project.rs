@@ -46,6 +46,7 @@ impl Project {
     pub fn at(root: &Path) -> Result<Self> {
         let layout = ProjectLayout::new(root.to_owned());
         let path = layout.manifest();
+        tracing::debug!(?path, "reads the manifest");
         let text = fs::read_text(&path)?.unwrap_or_default();
         Self::of(layout, text, None)
     }

@@ -150,7 +150,7 @@ fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8], name: &str) -> Result<T> {
 
 fn to_bytes(receipt: &impl Serialize, package: &impl fmt::Display) -> Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(receipt)
-        .map_err(|error| Fault::new(format!("could not write the receipt of {package}")).because(&error))?;
+        .map_err(|error| Fault::bug(format!("could not write the receipt of {package}")).because(&error))?;
     bytes.push(b'\n');
     Ok(bytes)
 }

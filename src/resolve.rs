@@ -175,7 +175,7 @@ pub fn lock_folder(
     }
     cargo.lock(&folder.join(CARGO_MANIFEST), before.is_some(), surroundings)?;
     let text = fs::read_text(&lock)?
-        .ok_or_else(|| Fault::new(format!("cargo made no lock in {}", folder.display())))?;
+        .ok_or_else(|| Fault::bug(format!("cargo made no lock in {}", folder.display())))?;
     CargoLock::parse(&text, CARGO_LOCK)
 }
 

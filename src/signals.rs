@@ -27,7 +27,7 @@ pub fn are_held() -> bool {
 
 /// From here on signals are noted.
 pub fn hold() -> Result<Held> {
-    imp::hold().map_err(|error| Fault::new("could not prepare for Ctrl-C").because(&error))?;
+    imp::hold().map_err(|error| Fault::bug("could not prepare for Ctrl-C").because(&error))?;
     Ok(Held(()))
 }
 

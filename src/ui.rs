@@ -1,31 +1,59 @@
 //! The only place that prints: data to standard output, everything else to standard error.
 
+mod bar;
+mod github;
+mod log;
+
 use std::io::{self, IsTerminal, Write};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use anstream::ColorChoice;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use owo_colors::{OwoColorize, Style};
+use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
 use crate::commands::Outcome;
+use crate::context::variable;
 use crate::fault::{Fault, Result};
-use crate::progress::{Line, Progress, Tone};
+use crate::progress::{Line, Manner, Progress, Tone, When};
+use bar::Bar;
 
 /// The terminal, or what stands in for it.
 pub struct Ui {
-    quiet: bool,
-    bars: bool,
-    bar: Mutex<Option<ProgressBar>>,
+    manner: Manner,
+    /// Whether GitHub Actions reads what is said.
+    is_github: bool,
+    stretch: Mutex<Option<Stretch>>,
+}
+
+/// A stretch of work that is going on, and how it is shown.
+enum Stretch {
+    /// On a terminal.
+    Drawn(Bar),
+    /// As a part of GitHub's log that is folded; it ends with the token.
+    Folded(String),
 }
 
 impl Ui {
-    /// Sets colour up for the process, and how much is said.
-    pub fn new(color: ColorChoice, quiet: bool, bars: bool) -> Self {
-        if color != ColorChoice::Auto {
-            color.write_global();
+    /// Sets colour up for the process, and how much is said. It is an error where `ENVTOOL_LOG` cannot be followed.
+    pub fn new(manner: Manner) -> (Self, Result<()>) {
+        match manner.color {
+            When::Auto => {}
+            When::Always => ColorChoice::Always.write_global(),
+            When::Never => ColorChoice::Never.write_global(),
         }
-        Self { quiet, bars: bars && io::stderr().is_terminal(), bar: Mutex::new(None) }
+        let filter = variable("ENVTOOL_LOG");
+        let is_logged = filter.is_some() || manner.debug && !manner.quiet;
+        let is_dumb = variable("TERM").is_some_and(|terminal| terminal == "dumb");
+        let bars = manner.bars && !is_logged && !is_dumb && io::stderr().is_terminal();
+        let is_github = variable("GITHUB_ACTIONS").is_some_and(|value| value == "true");
+        let started = match is_logged {
+            true => {
+                log::start(filter.map(|filter| filter.to_string_lossy().into_owned()).as_deref(), is_github)
+            }
+            false => Ok(()),
+        };
+        (Self { manner: Manner { bars, ..manner }, is_github, stretch: Mutex::new(None) }, started)
     }
 
     /// Says what a verb has to say, and gives its exit code. Whoever closed the pipe has read enough.
@@ -33,91 +61,156 @@ impl Ui {
         for note in &outcome.notes {
             self.note(note);
         }
-        let data = if outcome.is_json { outcome.data.clone() } else { plain(&outcome.data) };
+        let data = if outcome.is_json { outcome.data.clone() } else { self.data(&plain(&outcome.data)) };
         match write_data(&data) {
             Err(fault) => self.fault(&fault),
             Ok(()) => outcome.code,
         }
     }
 
-    /// Says what failed, and gives the exit code.
+    /// Says what failed, and gives the exit code. With `--json` it is data too, on standard output, where whoever reads
+    /// the data finds it.
     pub fn fault(&self, fault: &Fault) -> u8 {
         self.end();
-        let mut text = format!("{} {}\n", "error:".red().bold(), plain(fault.what()));
+        let mut text = format!("{} {}\n", styled(Tone::Error, "error:"), plain(fault.what()));
         for cause in fault.causes() {
             let mut lines = cause.lines();
-            text.push_str(&format!("  {} {}\n", "because".dimmed(), plain(lines.next().unwrap_or_default())));
+            let first = lines.next().unwrap_or_default();
+            text.push_str(&format!("  {} {}\n", styled(Tone::Aside, "because"), plain(first)));
             for line in lines {
                 text.push_str(&format!("  {}\n", plain(line)));
             }
         }
         if let Some(help) = fault.help_text() {
-            text.push_str(&format!("{} {}\n", "help:".cyan().bold(), plain(help)));
+            text.push_str(&format!("{} {}\n", styled(Tone::Info, "help:"), plain(help)));
         }
-        say(&text);
+        self.tell(&text);
+        if self.is_github {
+            let help = fault.help_text().map_or(String::new(), |help| format!("\nhelp: {help}"));
+            say(&github::annotation(&plain(&format!("{fault}{help}"))));
+        }
+        if self.manner.json
+            && let Ok(outcome) = Outcome::json(&Failed::of(fault))
+        {
+            // Where standard output is closed too there is nobody left to tell.
+            let _ = write_data(&outcome.data);
+        }
         fault.exit_code()
     }
 
-    fn with_bar(&self, act: impl FnOnce(&ProgressBar)) {
-        if let Ok(bar) = self.bar.lock()
-            && let Some(bar) = bar.as_ref()
+    /// Says something for people, with the line that a stretch has on the terminal out of the way.
+    fn tell(&self, text: &str) {
+        let mut stretch = self.stretch.lock().unwrap_or_else(PoisonError::into_inner);
+        match stretch.as_mut() {
+            Some(Stretch::Drawn(bar)) => {
+                bar.clear();
+                say(text);
+                bar.draw();
+            }
+            None if self.is_github => say(&github::harmless(text)),
+            // In what is folded no command is obeyed anyway.
+            Some(Stretch::Folded(_)) | None => say(text),
+        }
+    }
+
+    /// Data as it may be written.
+    fn data(&self, text: &str) -> String {
+        if self.is_github { github::defused(text) } else { text.to_owned() }
+    }
+
+    fn with_bar(&self, act: impl FnOnce(&mut Bar)) {
+        if let Some(Stretch::Drawn(bar)) =
+            self.stretch.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
         {
             act(bar);
         }
     }
+
+    fn set(&self, stretch: Option<Stretch>) -> Option<Stretch> {
+        let mut place = self.stretch.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut place, stretch)
+    }
+}
+
+/// A failure as `--json` shows it. Fields are added, never renamed or taken away.
+#[derive(Serialize)]
+struct Failed<'a> {
+    error: Error<'a>,
+}
+
+#[derive(Serialize)]
+struct Error<'a> {
+    message: &'a str,
+    why: &'a [String],
+    help: Option<&'a str>,
+}
+
+impl<'a> Failed<'a> {
+    fn of(fault: &'a Fault) -> Self {
+        Self { error: Error { message: fault.what(), why: fault.causes(), help: fault.help_text() } }
+    }
 }
 
 impl Progress for Ui {
-    fn begin(&self, what: &str, count: u64) {
-        if !self.bars {
-            return;
+    fn begin(&self, what: &str, count: u64, unit: &str) {
+        self.end();
+        if self.manner.bars {
+            let mut bar = Bar::new(&plain(what), count, unit);
+            bar.draw();
+            self.set(Some(Stretch::Drawn(bar)));
+        } else if unit.is_empty() {
+            self.note(what);
+        } else {
+            self.note(&format!("{what} {count} {unit}"));
         }
-        let bar = ProgressBar::with_draw_target(Some(count), ProgressDrawTarget::stderr_with_hz(10));
-        // The template is a constant; where it is wrong, a plain bar is drawn.
-        if let Ok(style) = ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len} {prefix}") {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        bar.set_message(what.to_owned());
-        if let Ok(mut place) = self.bar.lock() {
-            *place = Some(bar);
+    }
+
+    fn begin_build(&self, what: &str) {
+        if self.is_github && !self.manner.bars && !self.manner.quiet {
+            self.end();
+            let token = github::token();
+            say(&github::opened(&plain(what), &token));
+            self.set(Some(Stretch::Folded(token)));
+        } else {
+            self.begin(what, 0, "");
         }
     }
 
     fn bytes(&self, total: u64) {
-        self.with_bar(|bar| {
-            let rate = total / bar.elapsed().as_secs().max(1);
-            bar.set_prefix(format!("{}  {}/s", indicatif::HumanBytes(total), indicatif::HumanBytes(rate)));
-        });
+        self.with_bar(|bar| bar.bytes(total));
     }
 
     fn step(&self) {
-        self.with_bar(|bar| bar.inc(1));
+        self.with_bar(Bar::step);
     }
 
-    fn end(&self) {
-        if let Ok(mut bar) = self.bar.lock()
-            && let Some(bar) = bar.take()
+    fn far(&self, done: u64, count: u64, at: &str) {
+        self.with_bar(|bar| bar.far(done, count, &plain(at)));
+    }
+
+    fn log(&self, line: &str) {
+        if let Some(Stretch::Folded(_)) = self.stretch.lock().unwrap_or_else(PoisonError::into_inner).as_ref()
         {
-            bar.finish_and_clear();
-        }
-    }
-
-    fn note(&self, line: &str) {
-        if !self.quiet {
             say(&format!("{}\n", plain(line)));
         }
     }
 
-    fn warn(&self, line: &str) {
-        let text = format!("{} {}", "warning:".yellow().bold(), plain(line));
-        match self.bar.lock() {
-            Ok(bar) if bar.is_some() => {
-                if let Some(bar) = bar.as_ref() {
-                    bar.suspend(|| say(&format!("{text}\n")));
-                }
-            }
-            _ => say(&format!("{text}\n")),
+    fn end(&self) {
+        match self.set(None) {
+            Some(Stretch::Drawn(mut bar)) => bar.clear(),
+            Some(Stretch::Folded(token)) => say(&github::closed(&token)),
+            None => {}
         }
+    }
+
+    fn note(&self, line: &str) {
+        if !self.manner.quiet {
+            self.tell(&format!("{}\n", plain(line)));
+        }
+    }
+
+    fn warn(&self, line: &str) {
+        self.tell(&format!("{} {}\n", styled(Tone::Warning, "warning:"), plain(line)));
     }
 
     fn show(&self, lines: &[Line]) -> Result<()> {
@@ -125,11 +218,11 @@ impl Progress for Ui {
         let width = terminal_size::terminal_size_of(io::stdout())
             .map(|(terminal_size::Width(width), _)| usize::from(width))
             .filter(|width| *width > 0 && io::stdout().is_terminal());
-        write_data(&lines.iter().map(|line| drawn(line, width)).collect::<String>())
+        write_data(&self.data(&lines.iter().map(|line| drawn(line, width)).collect::<String>()))
     }
 
     fn can_ask(&self) -> bool {
-        !self.quiet && io::stdin().is_terminal() && io::stderr().is_terminal()
+        !self.manner.quiet && io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
     fn ask(&self, question: &str, answers: &[&str]) -> usize {
@@ -168,7 +261,9 @@ fn write_data(text: &str) -> Result<()> {
     let mut out = anstream::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Fault::new("could not write to standard output").because(&error))
+            Err(Fault::new("could not write to standard output")
+                .because(&error)
+                .help("see where it leads to: a full disk, perhaps"))
         }
         _ => Ok(()),
     }
@@ -243,15 +338,15 @@ fn whole_command(text: &str, room: usize) -> Option<usize> {
     (text[..length].ends_with('`') && text[..length].width() <= room).then_some(length)
 }
 
+/// Each tone can be read on black and on white: of the eight colours only red and magenta can, whatever a terminal makes
+/// of them (yellow, cyan and green vanish on white, blue on black).
 fn styled(tone: Tone, text: &str) -> String {
     let style = match tone {
         Tone::Plain => return text.to_owned(),
-        Tone::Subject => Style::new().bold(),
+        Tone::Subject | Tone::Info | Tone::Done => Style::new().bold(),
         Tone::Aside => Style::new().dimmed(),
         Tone::Error => Style::new().red().bold(),
-        Tone::Warning => Style::new().yellow().bold(),
-        Tone::Info => Style::new().cyan().bold(),
-        Tone::Done => Style::new().green().bold(),
+        Tone::Warning => Style::new().magenta().bold(),
     };
     text.style(style).to_string()
 }

@@ -6,6 +6,7 @@
 
 use crate::fault::Fault;
 use crate::module::ModuleName;
+use crate::secret::without_credentials;
 
 /// What uv said when it failed.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,7 +64,8 @@ pub enum Kind {
 impl NoSolution {
     /// The same as a failure of `what`.
     pub fn fault(self, what: impl Into<String>) -> Fault {
-        self.why.into_iter().fold(Fault::new(what), Fault::why).help(self.help)
+        let fault = Fault::new(what);
+        self.why.into_iter().fold(fault, Fault::why).help(self.help)
     }
 }
 
@@ -105,7 +107,7 @@ pub fn read(stderr: &str, places: &str) -> Said {
         let address = between(hint, "(", ")").unwrap_or("the index");
         let status = if hint.contains("403") { "403 Forbidden" } else { "401 Unauthorized" };
         return Said::Trouble {
-            why: format!("{} answered {status}", masked(address)),
+            why: format!("{} answered {status}", without_credentials(address)),
             help: format!(
                 "check the user and the password of the index where pip and uv have them; asked was {places}"
             ),
@@ -280,7 +282,7 @@ fn in_our_words(line: &str) -> String {
 
 fn trouble(causes: &[String], places: &str) -> Said {
     let all = causes.join(": ");
-    let why = masked(&all);
+    let why = without_credentials(&all);
     let lower = all.to_lowercase();
     let any = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     let help = if any(&["401 unauthorized", "403 forbidden"]) {
@@ -306,25 +308,9 @@ fn trouble(causes: &[String], places: &str) -> Said {
     } else if any(&["failed to build", "build backend", "build_wheel"]) {
         "it could not be built from source: see what it needs, or choose a version that has wheels".to_owned()
     } else {
-        "uv said so; run it again with `-v`, or report it".to_owned()
+        "uv said so; `-vv` shows how it was called".to_owned()
     };
     Said::Trouble { why, help }
-}
-
-/// A text without the passwords of addresses in it.
-fn masked(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("://") {
-        out.push_str(&rest[..at + 3]);
-        rest = &rest[at + 3..];
-        let end = rest.find(|c: char| c.is_whitespace() || "/?#`'\"()".contains(c)).unwrap_or(rest.len());
-        if let Some(credentials) = rest[..end].rfind('@') {
-            out.push_str("***");
-            rest = &rest[credentials..];
-        }
-    }
-    out + rest
 }
 
 /// The word that ends where `mark` begins.

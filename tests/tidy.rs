@@ -9,15 +9,18 @@
     reason = "a test may fail loudly and reads the tree as it lies"
 )]
 
-use std::collections::BTreeMap;
+mod code;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use code::{Failure, code_only, ends_in_word, failures, root, sources, without_tests};
+
 /// A floor and what stands on it. A name with `/` at its end is a folder: its `mod.rs` and everything below it.
 /// A floor is a number in steps of ten, so that a floor can be split without renumbering the house.
 const FLOORS: &[(u32, &str, &[&str])] = &[
-    (0, "words", &["fault", "digest", "package", "module"]),
+    (0, "words", &["fault", "digest", "package", "module", "secret"]),
     (5, "words that use words", &["layout", "progress", "parallel", "near", "toml_cut", "quote"]),
     (
         10,
@@ -55,36 +58,12 @@ const FLOORS: &[(u32, &str, &[&str])] = &[
     (75, "services that use services", &["adding/", "doctor/"]),
     (80, "services that use those", &["one_off"]),
     (90, "verbs", &["commands/"]),
-    (100, "edge", &["cli", "ui"]),
+    (100, "edge", &["cli", "ui/"]),
     (110, "the program", &["main", "lib"]),
 ];
 
 /// The most lines that a file below `src/` may have, its tests not counted.
 const LONGEST: usize = 500;
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Every `.rs` file below `src/`: its path from there with `/`, and its text.
-fn sources() -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![root().join("src")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "rs") {
-                let name = path.strip_prefix(root().join("src")).unwrap();
-                let name = name.to_str().unwrap().replace('\\', "/");
-                found.insert(name, fs::read_to_string(&path).unwrap());
-            }
-        }
-    }
-    assert!(found.contains_key("lib.rs"), "this test does not see src/");
-    found
-}
 
 /// The row of the table that a file belongs to, as its module's name: `store` for `store/mod.rs` and `store/lock.rs`.
 fn row_of(file: &str) -> &str {
@@ -96,91 +75,6 @@ fn floor_of(module: &str) -> Option<(u32, bool)> {
     FLOORS.iter().find_map(|(floor, _, rows)| {
         rows.iter().find(|row| row.trim_end_matches('/') == module).map(|row| (*floor, row.ends_with('/')))
     })
-}
-
-/// The text with comments and the contents of strings and characters blanked, its lines kept.
-fn code_only(text: &str) -> String {
-    let chars: Vec<char> = text.chars().collect();
-    let mut out = String::with_capacity(text.len());
-    let mut at = 0;
-    let blank = |c: char| if c == '\n' { '\n' } else { ' ' };
-    while at < chars.len() {
-        let rest = &chars[at..];
-        let length = match rest {
-            ['/', '/', ..] => rest.iter().position(|c| *c == '\n').unwrap_or(rest.len()),
-            ['/', '*', ..] => block_comment(rest),
-            ['"', ..] => quoted(rest),
-            ['r', '"' | '#', ..] if !ends_in_word(&out) => raw_string(rest),
-            ['\'', '\\', _, ..] => 3 + rest[3..].iter().position(|c| *c == '\'').map_or(0, |n| n + 1),
-            ['\'', _, '\'', ..] => 3,
-            _ => 0,
-        };
-        if length == 0 {
-            out.push(chars[at]);
-            at += 1;
-        } else {
-            out.extend(rest[..length].iter().map(|c| blank(*c)));
-            at += length;
-        }
-    }
-    out
-}
-
-fn ends_in_word(text: &str) -> bool {
-    text.chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_') && !text.ends_with('b')
-}
-
-fn block_comment(rest: &[char]) -> usize {
-    let mut depth = 0;
-    let mut at = 0;
-    while at < rest.len() {
-        match &rest[at..] {
-            ['/', '*', ..] => (depth, at) = (depth + 1, at + 2),
-            ['*', '/', ..] => (depth, at) = (depth - 1, at + 2),
-            _ => at += 1,
-        }
-        if depth == 0 {
-            break;
-        }
-    }
-    at
-}
-
-fn quoted(rest: &[char]) -> usize {
-    let mut at = 1;
-    while at < rest.len() && rest[at] != '"' {
-        at += if rest[at] == '\\' { 2 } else { 1 };
-    }
-    (at + 1).min(rest.len())
-}
-
-/// The length of `r"…"` or `r#"…"#`; 0 where it is a raw identifier.
-fn raw_string(rest: &[char]) -> usize {
-    let hashes = rest[1..].iter().take_while(|c| **c == '#').count();
-    if rest.get(1 + hashes) != Some(&'"') {
-        return 0;
-    }
-    let mut at = 2 + hashes;
-    while at < rest.len() {
-        if rest[at] == '"' && rest[at + 1..].iter().take_while(|c| **c == '#').count() >= hashes {
-            return at + 1 + hashes;
-        }
-        at += 1;
-    }
-    rest.len()
-}
-
-/// The lines before the file's `#[cfg(test)] mod`.
-fn without_tests(code: &str) -> String {
-    let lines: Vec<&str> = code.lines().collect();
-    let end = (0..lines.len()).find(|&at| {
-        lines[at].trim() == "#[cfg(test)]"
-            && lines[at + 1..]
-                .iter()
-                .find(|line| !line.trim().is_empty() && !line.trim().starts_with("#["))
-                .is_some_and(|line| line.trim().starts_with("mod "))
-    });
-    lines[..end.unwrap_or(lines.len())].join("\n")
 }
 
 /// Every module of this crate that code names as `crate::MODULE` or inside `crate::{…}`, with its line.
@@ -308,6 +202,57 @@ fn no_file_is_long() {
         })
         .collect();
     report(&faults);
+}
+
+/// Failures that are made without a help line, by a piece of their text, and where the help comes from.
+const HELPED_ELSEWHERE: &[(&str, &str, &str)] = &[
+    ("cargo/config.rs", "Fault::new(match entry {", "both that call `named` give it"),
+    ("http.rs", "there is no certificate file", "it is the cause in `cannot`, which gives it"),
+    ("http.rs", "holds no certificate", "it is the cause in `cannot`, which gives it"),
+    ("uv/mod.rs", "there is no such file", "it is the reason in `wrong`, which gives it"),
+    ("uv/mod.rs", "`uv --version` failed", "it is the reason in `wrong`, which gives it"),
+    ("uv/mod.rs", "it is no uv", "it is the reason in `wrong`, which gives it"),
+    ("uv/bring.rs", "could not bring uv", "both that call `failed` give it"),
+];
+
+#[test]
+fn every_failure_says_what_to_do_next() {
+    let sources = sources();
+    let mut faults = Vec::new();
+    let mut used = vec![false; HELPED_ELSEWHERE.len()];
+    for (file, text) in sources.iter().filter(|(file, _)| *file != "fault.rs") {
+        for Failure { line, call, text, .. } in failures(text).into_iter().filter(|failure| !failure.helps) {
+            match HELPED_ELSEWHERE.iter().position(|(at, piece, _)| at == file && call.contains(piece)) {
+                Some(place) => used[place] = true,
+                None => faults.push(format!(
+                    "src/{file}:{line} says no way out: `.help(…)`, or `Fault::bug`\n    {text}"
+                )),
+            }
+        }
+    }
+    let stale = HELPED_ELSEWHERE.iter().zip(used).filter(|(_, used)| !used);
+    faults.extend(
+        stale.map(|((file, piece, _), _)| format!("HELPED_ELSEWHERE: src/{file} has no {piece:?} any more")),
+    );
+    report(&faults);
+}
+
+#[test]
+fn the_reader_of_failures_sees_what_it_must() {
+    for (text, bad) in [
+        ("fn f() { Err(Fault::new(\"a\").help(\"b\")) }", false),
+        ("fn f() { Err(Fault::new(format!(\"(a {}\", 1)).why(\"x\").help(\"b\")) }", false),
+        ("fn f() { Err(Fault::new(\"a.help(\").why(\"b\")) }", true),
+        ("fn f() { g.ok_or_else(|| Fault::usage(\"a\"))?; h.help(\"b\") }", true),
+        (
+            "fn f() {\n    let bad = |why: &str| Fault::new(\"ä\").why(why);\n    bad(\"x\").help(\"y\")\n}\n",
+            false,
+        ),
+        ("fn f() {\n    let bad = || Fault::new(\"a\");\n    bad()\n}\nfn g() { x.help(\"\") }\n", true),
+        ("fn f() {}\n#[cfg(test)]\nmod tests { fn g() { Fault::new(\"a\"); } }", false),
+    ] {
+        assert_eq!(failures(text).iter().any(|failure| !failure.helps), bad, "{text}");
+    }
 }
 
 #[test]

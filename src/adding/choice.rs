@@ -274,7 +274,7 @@ impl<'a> Choosing<'a> {
         let all = targets(&manifest, files.iter().map(String::as_str)).ok_or_else(|| {
             Fault::new(format!("could not read the manifest of {package}"))
                 .why("it is no Cargo.toml that names a package")
-                .help("add another release of it")
+                .help(format!("name another release: `envtool add {name}@VERSION`"))
         })?;
         let enabled = enabled_features(&manifest, &self.asked.features, !self.asked.no_default_features);
         let built = all.built_with(&enabled).map(|bin| bin.name.clone()).collect();
@@ -289,7 +289,7 @@ impl<'a> Choosing<'a> {
                 return Err(Fault::new(format!("{package} has no executable `{bin}`")).help(
                     match known.is_empty() {
                         true => "it has none at all: leave `--bin` and `--tool` out".to_owned(),
-                        false => format!("it has {}", known.join(", ")),
+                        false => format!("ask for one that it has: `--bin {}`", known.join("` or `--bin ")),
                     },
                 ));
             };
@@ -361,7 +361,7 @@ fn no_library(name: &PackageName, release: &Release, made: &Made) -> Fault {
         return fault.help("there is nothing in it to depend on; see that the name is the right one");
     }
     fault
-        .why(format!("it has the executables {}", names.join(", ")))
+        .why(format!("what it has are executables: {}", names.join(", ")))
         .help(format!("add it as a tool: `envtool add --tool {name}@{}`", release.version))
 }
 

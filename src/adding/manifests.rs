@@ -116,7 +116,8 @@ impl<'a> Next<'a> {
     }
 
     fn depend(&mut self, chosen: &Chosen, asked: &Asked) -> Result<Pinned> {
-        let cargo = self.cargo.as_mut().ok_or_else(|| Fault::new("this project has no Cargo.toml"))?;
+        let cargo =
+            self.cargo.as_mut().ok_or_else(|| Fault::bug("could not find the Cargo.toml to write to"))?;
         let dependency = Dependency {
             package: chosen.name.clone(),
             requirement: asked
@@ -267,7 +268,11 @@ pub(super) fn by_name(manifests: &[PathBuf], name: &str, root: &str) -> Result<P
 }
 
 pub(super) fn text_of(path: &Path) -> Result<String> {
-    fs::read_text(path)?.ok_or_else(|| Fault::new(format!("{} is gone", path.display())).help("restore it"))
+    fs::read_text(path)?.ok_or_else(|| {
+        Fault::new(format!("could not find {}", path.display()))
+            .why("it was there when cargo was asked for the members of the workspace")
+            .help("restore it (git may have it), or take its folder out of `members` in [workspace]")
+    })
 }
 
 /// Refuses where a cargo project below has a lock of its own: it would see the pins of [crates] and nothing else.

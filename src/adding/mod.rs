@@ -12,7 +12,7 @@ mod upgrade;
 
 pub use modules::PinnedModule;
 pub use outdated::{Compared, Of, Outdated, outdated};
-pub use removal::{Named, Removed, remove};
+pub use removal::{Gone, Named, Removed, remove};
 pub use upgrade::{Move, Stay, Upgrade, Upgraded, upgrade};
 
 use std::str::FromStr;

@@ -287,9 +287,8 @@ fn pin(
             .why("its releases differ by platform or by Python, and a pin is one release")
             .help(format!("name the version: `pypi:{}@VERSION`", spec.name)));
     };
-    let row = row.ok_or_else(|| {
-        Fault::new(format!("could not add {spec}")).why("the resolver left it out").help("report this")
-    })?;
+    let row =
+        row.ok_or_else(|| Fault::bug(format!("could not add {spec}")).why("the resolver left it out"))?;
     let extras = row.asked.as_ref().map(|asked| asked.extras.clone()).unwrap_or_default();
     let next = ModulePin { version: row.version.clone(), extras, build: known.is_some_and(|pin| pin.build) };
     let unchanged = known == Some(&next);

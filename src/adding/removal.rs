@@ -1,6 +1,6 @@
 //! Taking pins away.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::environment::Rewrite;
 use crate::fault::{Fault, Result};
 use crate::fs;
-use crate::manifest::{ModuleSection, Section, without_module, without_pin};
+use crate::manifest::{ModulePin, ModuleSection, Section, without_module, without_pin};
 use crate::module::ModuleName;
 use crate::near;
 use crate::package::PackageName;
@@ -37,14 +37,24 @@ impl fmt::Display for Named {
     }
 }
 
-/// Pins, each with where it stood.
-type Pins = Vec<(Named, String)>;
+/// A pin that was taken away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gone {
+    /// What it named.
+    pub name: Named,
+    /// As what: `crate`, `tool` or `module`.
+    pub kind: &'static str,
+    /// Where it stood.
+    pub place: String,
+    /// The version that envtool.toml gave it; Cargo.toml may hold another requirement.
+    pub version: Option<String>,
+}
 
 /// What a removal did.
 #[derive(Debug)]
 pub struct Removed {
     /// What went.
-    pub pins: Pins,
+    pub pins: Vec<Gone>,
     /// What the sync did.
     pub report: Report,
 }
@@ -81,23 +91,29 @@ fn decide(
     names: &[Named],
     member: Option<&str>,
     context: &Context<'_>,
-) -> Result<(Project, Edits, Pins)> {
+) -> Result<(Project, Edits, Vec<Gone>)> {
     let mut text = project.text.clone();
     let mut cargo = Manifests::of(project, member, context)?;
     let mut pins = Vec::new();
     for name in names {
         let before = pins.len();
         if let (Named::Any(package), None) = (name, member) {
-            for (section, shown) in [(Section::Tools, "[tools]"), (Section::Crates, "[crates]")] {
+            let tool = project.manifest.tools.get(package).map(|pin| pin.pin.version.to_string());
+            let source = project.manifest.crates.get(package).map(|pin| pin.version.to_string());
+            for (section, shown, kind, version) in
+                [(Section::Tools, "[tools]", "tool", tool), (Section::Crates, "[crates]", "crate", source)]
+            {
                 if let Some(next) = without_pin(&text, section, package)? {
                     text = next;
-                    pins.push((name.clone(), format!("{shown} of envtool.toml")));
+                    let place = format!("{shown} of envtool.toml");
+                    pins.push(Gone { name: name.clone(), kind, place, version });
                 }
             }
         }
         if let Named::Any(package) = name {
             let places = cargo.as_mut().map(|cargo| cargo.remove(package)).transpose()?.unwrap_or_default();
-            pins.extend(places.into_iter().map(|place| (name.clone(), place)));
+            let gone = |place| Gone { name: name.clone(), kind: "crate", place, version: None };
+            pins.extend(places.into_iter().map(gone));
         }
         let module = match name {
             Named::Module(module) => Some(module.clone()),
@@ -106,11 +122,16 @@ fn decide(
             Named::Any(_) => None,
         };
         if let Some(module) = module {
-            for (section, shown) in [(ModuleSection::Tools, "[tools]"), (ModuleSection::Modules, "[modules]")]
-            {
+            let version =
+                |pins: &BTreeMap<ModuleName, ModulePin>| Some(pins.get(&module)?.version.to_string());
+            for (section, shown, kind, version) in [
+                (ModuleSection::Tools, "[tools]", "tool", version(&project.manifest.module_tools)),
+                (ModuleSection::Modules, "[modules]", "module", version(&project.manifest.modules)),
+            ] {
                 if let Some(next) = without_module(&text, section, &module)? {
                     text = next;
-                    pins.push((Named::Module(module.clone()), format!("{shown} of envtool.toml")));
+                    let place = format!("{shown} of envtool.toml");
+                    pins.push(Gone { name: Named::Module(module.clone()), kind, place, version });
                 }
             }
         }

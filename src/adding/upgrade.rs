@@ -408,7 +408,7 @@ fn spec(pin: &ModulePin, latest: bool) -> Result<ModuleSpec> {
     let text = newer_modules::compatible(&pin.pinned);
     let text = if latest { text.split(',').next().unwrap_or_default() } else { &text };
     let specifiers = text.parse().map_err(|error: pep440_rs::VersionSpecifiersParseError| {
-        Fault::new(format!("could not ask for what is newer than {} {}", pin.name, pin.pinned))
+        Fault::bug(format!("could not ask for what is newer than {} {}", pin.name, pin.pinned))
             .because(&error)
     })?;
     Ok(ModuleSpec {

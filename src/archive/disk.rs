@@ -33,7 +33,7 @@ impl<'a> Disk<'a> {
     /// Writes one more file at the root, then closes the folders below the destination against changes.
     pub(super) fn finish(mut self, name: &str, bytes: &[u8]) -> Result<()> {
         let path = SafePath::new(name.as_bytes())
-            .map_err(|why| Fault::new(format!("could not write {name:?}")).because(&why))?;
+            .map_err(|why| Fault::bug(format!("could not write {name:?}")).because(&why))?;
         self.begin(&path, 0o644)?;
         self.write(bytes)?;
         self.open = None;

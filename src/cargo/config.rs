@@ -101,6 +101,7 @@ impl Reading<'_> {
             return Err(named(entry, file, "is not there")
                 .help("restore the file, remove the entry, or write `optional = true` beside its path"));
         };
+        tracing::debug!(?file, "reads cargo's configuration");
         let layer = Layer::parse(file, &text)?;
         let folder = file.parent().unwrap_or(file);
         for include in layer.includes()? {

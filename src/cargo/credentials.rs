@@ -186,8 +186,10 @@ impl Call<'_> {
         match (lines.next().filter(|line| !line.is_empty()), lines.next()) {
             (Some(token), None) => Ok(Token::Known(Secret::new(token))),
             (Some(_), Some(_)) => Err(Fault::new(format!("`{}` printed more than one line", argv[0]))
-                .why("cargo takes one line, the token")),
-            (None, _) => Err(Fault::new(format!("`{}` printed no token", argv[0]))),
+                .why("cargo takes one line, the token")
+                .help("have it print the token alone; it stands in `credential-provider` of cargo's configuration")),
+            (None, _) => Err(Fault::new(format!("`{}` printed no token", argv[0]))
+                .help("see what it prints by itself; it stands in `credential-provider` of cargo's configuration")),
         }
     }
 

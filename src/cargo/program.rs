@@ -68,6 +68,7 @@ impl Cargo {
             )
         })?;
         let rustup = process::find(OsStr::new("rustup"), path, folder);
+        tracing::debug!(?program, ?rustup, ?home, "uses this cargo");
         Ok(Self {
             program,
             rustup,
@@ -168,8 +169,13 @@ impl Cargo {
                 .why(words(&output.stderr))
                 .help("correct it until `cargo metadata` answers"));
         }
-        let metadata: Metadata = serde_json::from_slice(&output.stdout)
-            .map_err(|error| Fault::new("could not read what `cargo metadata` answered").because(&error))?;
+        let metadata: Metadata = serde_json::from_slice(&output.stdout).map_err(|error| {
+            Fault::new(format!("could not read what `cargo metadata` answered for {}", manifest.display()))
+                .because(&error)
+                .help(
+                    "see that `cargo` on PATH is cargo itself: `cargo metadata --no-deps --format-version 1`",
+                )
+        })?;
         let manifests = metadata.packages.into_iter().map(|package| package.manifest_path).collect();
         Ok(Workspace { root: metadata.workspace_root, manifests })
     }
@@ -252,7 +258,10 @@ impl Cargo {
         program
             .set("CARGO_INCREMENTAL", "0")
             .set("CARGO_TERM_COLOR", "never")
-            .set("CARGO_TERM_PROGRESS_WHEN", "never")
+            // How far it is, on a line that ends with a carriage return, and is as wide as names of crates want.
+            .set("CARGO_TERM_PROGRESS_WHEN", "always")
+            .set("CARGO_TERM_PROGRESS_WIDTH", "200")
+            .set("CARGO_TERM_PROGRESS_TERM_INTEGRATION", "false")
             .set("CARGO_TERM_QUIET", "false")
     }
 
@@ -319,6 +328,9 @@ fn is_noise(line: &str) -> bool {
         "note: pass `--verbose`",
         "help: to generate the lock file without",
         "As a reminder, you're using offline mode",
+        // Of the folders that stand in for the registries when cargo is asked.
+        "location searched: directory source",
+        "perhaps a crate was updated and forgotten to be re-vendored?",
     ];
     (line.starts_with("   ") && progress.contains(&first))
         || advice.iter().any(|start| line.trim_start().starts_with(start))

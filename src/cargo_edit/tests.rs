@@ -416,7 +416,10 @@ fn what_cannot_be_pinned_is_refused() {
     let fault = added("[workspace]\nmembers = ['a']\n", None, "serde").unwrap_err();
     assert_eq!(
         (fault.what(), fault.help_text()),
-        ("the manifest is no package", Some("say which member with -p"))
+        (
+            "this Cargo.toml has no [package] that could depend on anything",
+            Some("name the member of the workspace: `-p MEMBER`")
+        )
     );
 }
 

@@ -2,6 +2,7 @@
 
 use semver::Version;
 
+use super::done::{Done, Pin};
 use super::{Outcome, init, sync as sync_verb};
 use crate::adding::{self, Added, Asked, Kind, Pinned, PinnedModule, Requirement};
 use crate::cargo_edit::Kind as Table;
@@ -57,6 +58,7 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     let mut made = None;
     let mut held = None;
+    let mut is_new = false;
     let project = if let Some(project) = Project::find(&context.folder)? {
         project
     } else {
@@ -65,6 +67,7 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
         let new = init::make(None, context)?;
         outcome.notes.extend(new.notes().iter().cloned());
         let project = Project::at(new.root())?;
+        is_new = true;
         made = Some(new);
         project
     };
@@ -76,6 +79,13 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     drop(held);
     let added = added?;
     // 4. Say what was done.
+    if context.flags.json {
+        if let Some(advice) = advice(&added, arguments) {
+            context.progress.warn(&advice);
+        }
+        let pins = added.pinned.iter().map(Pin::from).chain(added.modules.iter().map(Pin::from)).collect();
+        return Done::of(&project.layout, pins, &added.report).or_changed(is_new).outcome();
+    }
     outcome.notes.extend(added.pinned.iter().map(line).chain(added.modules.iter().map(module_line)));
     outcome.notes.extend(advice(&added, arguments));
     outcome.notes.extend(sync_verb::notes(&added.report, context));

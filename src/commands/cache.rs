@@ -24,6 +24,11 @@ enum Command {
 }
 
 #[derive(Serialize)]
+struct Dir {
+    dir: String,
+}
+
+#[derive(Serialize)]
 struct Size {
     bytes: u64,
     buckets: Vec<Usage>,
@@ -33,6 +38,7 @@ struct Size {
 pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     let cache = context.cache()?;
     match arguments.command {
+        Command::Dir if context.flags.json => Outcome::json(&Dir { dir: cache.display().to_string() }),
         Command::Dir => Ok(Outcome::data(format!("{}\n", cache.display()))),
         Command::Size => size(&Store::new(cache), context.flags.json),
     }

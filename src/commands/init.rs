@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Outcome;
+use super::done::Done;
 use crate::cargo::{config, entry};
 use crate::cargo_lock::crates_io;
 use crate::context::Context;
@@ -14,6 +15,7 @@ use crate::layout::{CARGO_MANIFEST, MANIFEST, ProjectLayout};
 use crate::manifest;
 use crate::project::Project;
 use crate::sources;
+use crate::sync::Report;
 use crate::sync::session::find_cargo;
 use crate::trusted;
 
@@ -27,6 +29,9 @@ pub struct Arguments {
 /// Makes a project and its environment; where they are there, it says so and changes nothing.
 pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     let made = make(arguments.dir.as_deref(), context)?;
+    if context.flags.json {
+        return Done::of(&made.layout, Vec::new(), &Report::default()).or_changed(made.is_new).outcome();
+    }
     let mut notes = made.notes;
     if made.is_new {
         notes.extend(installed_before(&made.layout, context));

@@ -6,6 +6,7 @@ pub mod cache;
 mod candidates;
 pub mod completions;
 pub mod doctor;
+mod done;
 pub mod exec;
 pub mod hook;
 pub mod init;
@@ -55,7 +56,7 @@ impl Outcome {
     /// A value as JSON and nothing else.
     pub fn json(value: &impl Serialize) -> Result<Self> {
         let text = serde_json::to_string_pretty(value)
-            .map_err(|error| Fault::new("could not write JSON").because(&error))?;
+            .map_err(|error| Fault::bug("could not write JSON").because(&error))?;
         Ok(Self { data: text + "\n", is_json: true, ..Self::default() })
     }
 }

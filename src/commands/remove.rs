@@ -1,7 +1,8 @@
 //! `envtool remove`: takes pins away.
 
+use super::done::{Done, Pin};
 use super::{Outcome, candidates, sync as sync_verb};
-use crate::adding::{self, Named};
+use crate::adding::{self, Gone, Named};
 use crate::context::Context;
 use crate::fault::{Fault, Result};
 use crate::project::Project;
@@ -29,8 +30,12 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     let removed =
         trusted::keeping(&project.layout, context, || adding::remove(&project, &names, member, context))?;
     // 3. Say what was done.
+    if context.flags.json {
+        let pins = removed.pins.iter().map(Pin::from).collect();
+        return Done::of(&project.layout, pins, &removed.report).outcome();
+    }
     let mut notes: Vec<String> =
-        removed.pins.iter().map(|(name, place)| format!("Took {name} out of {place}")).collect();
+        removed.pins.iter().map(|Gone { name, place, .. }| format!("Took {name} out of {place}")).collect();
     notes.extend(sync_verb::notes(&removed.report, context));
     Ok(Outcome { notes, ..Outcome::default() })
 }

@@ -1,6 +1,7 @@
 //! `envtool sync`: makes the environment exactly what the lock says.
 
 use super::Outcome;
+use super::done::Done;
 use crate::context::Context;
 use crate::fault::Result;
 use crate::project::Project;
@@ -22,6 +23,9 @@ pub fn run(_: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     // 2. Make its environment what the lock says.
     let report = trusted::keeping(&project.layout, context, || sync::sync(&project, context))?;
     // 3. Say what was done.
+    if context.flags.json {
+        return Done::of(&project.layout, Vec::new(), &report).outcome();
+    }
     Ok(Outcome { notes: notes(&report, context), ..Outcome::default() })
 }
 

@@ -1,6 +1,9 @@
 //! `envtool which`: the file that would run inside the environment, and why.
 
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use serde::Serialize;
 
 use super::{Outcome, candidates, environment_of, no_such_command, refuse_lost};
 use crate::context::Context;
@@ -17,6 +20,19 @@ pub struct Arguments {
     /// The command
     #[arg(add = candidates::executables())]
     name: OsString,
+}
+
+/// What runs, as `--json` shows it. Fields are added, never renamed or taken away.
+#[derive(Serialize)]
+struct Found {
+    name: String,
+    path: String,
+    in_environment: bool,
+    /// Where the link leads to that it is.
+    target: Option<String>,
+    why: Vec<String>,
+    /// The files of that name behind it on PATH.
+    before: Vec<String>,
 }
 
 /// Says which file runs inside the environment: its path on standard output, the reason on standard error.
@@ -48,6 +64,17 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
             "from the machine: {} has no such command, and this is the first on PATH",
             bin.display()
         ));
+    }
+    if context.flags.json {
+        let shown = |path: &Path| path.display().to_string();
+        return Outcome::json(&Found {
+            name: arguments.name.display().to_string(),
+            path: shown(first),
+            in_environment: first.parent() == Some(&bin),
+            target: fs::link_target(first)?.as_deref().map(shown),
+            why: notes,
+            before: found.iter().skip(1).map(|path| shown(path)).collect(),
+        });
     }
     notes.extend(found.iter().skip(1).map(|other| format!("before {}", other.display())));
     Ok(Outcome { data: format!("{}\n", first.display()), notes, ..Outcome::default() })

@@ -11,7 +11,7 @@ mod workshop;
 pub use toolchain::Toolchain;
 pub use workshop::copy_source;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -99,7 +99,7 @@ impl Compiler<'_> {
         let own = workshop.put_source(&package, source.tree, source.lock)?;
         let (files, copies) = loop {
             let copies = workshop.put_crates(&source.crates)?;
-            match self.run(row, &workshop, source.crates.len())? {
+            match self.run(row, &workshop)? {
                 Ran::Built(files) => break (files, copies),
                 Ran::Failed(log) if is_stale(&log) => {
                     return Ok(Made::Stale(self.failed(row, &workshop, &log)));
@@ -125,7 +125,7 @@ impl Compiler<'_> {
         Ok(Made::Built(built))
     }
 
-    fn run(&self, row: &ToolRow, workshop: &Workshop, crates: usize) -> Result<Ran> {
+    fn run(&self, row: &ToolRow, workshop: &Workshop) -> Result<Ran> {
         let package = row.id();
         let manifest = workshop.folder.join("source").join(package.folder()).join(CARGO_MANIFEST);
         let replacement = workshop.folder.join("replacement.toml");
@@ -148,29 +148,35 @@ impl Compiler<'_> {
         let trees = self.store.layout().bucket("trees");
         let folders = [(trees.as_path(), "/envtool/trees"), (workshop.folder.as_path(), "/envtool")];
         let program = self.toolchain.remap(program, &folders)?;
+        let _step = tracing::debug_span!("build", tool = %package).entered();
         let log = workshop.log(&package);
-        let (mut files, mut seen) = (BTreeMap::new(), BTreeSet::new());
+        let (mut files, mut said) = (BTreeMap::new(), String::new());
         let progress = self.context.progress;
-        progress.begin(&format!("Building {package}"), crates as u64 + 1);
-        let status = program.watch(&log, &mut |line| {
-            let Ok(message) = serde_json::from_str::<Message>(line) else { return };
-            if let Some(id) = message.package_id
-                && seen.insert(id)
-            {
-                progress.step();
-            }
-            if let (Some(target), Some(file)) = (message.target, message.executable) {
-                files.insert(target.name, file);
-            }
-        });
+        progress.begin_build(&format!("Building {package}"));
+        let status = program.watch(
+            &mut |line| {
+                if let Ok(Message { target: Some(target), executable: Some(file) }) =
+                    serde_json::from_str(line)
+                {
+                    files.insert(target.name, file);
+                }
+            },
+            &mut |line| {
+                if let Some((done, count, at)) = compile_log::progress(line) {
+                    progress.far(done, count, at);
+                } else {
+                    progress.log(line.trim_end_matches(['\r', '\n']));
+                    said.push_str(line);
+                }
+            },
+        );
         progress.end();
-        match status?.success() {
-            true => {
-                fs::remove_file(&log)?;
-                Ok(Ran::Built(files))
-            }
-            false => Ok(Ran::Failed(fs::read_lossy(&log)?)),
+        if status?.success() {
+            fs::remove_file(&log)?;
+            return Ok(Ran::Built(files));
         }
+        fs::write(&log, said.as_bytes())?;
+        Ok(Ran::Failed(said))
     }
 
     /// Where cargo could not read the manifest of a crate of the closure, puts a stub in its place: it may be one that
@@ -272,7 +278,6 @@ fn flags(row: &ToolRow) -> Vec<String> {
 /// A line that cargo prints for something that was built (cargo reference, "External tools").
 #[derive(Deserialize)]
 struct Message {
-    package_id: Option<String>,
     target: Option<Target>,
     executable: Option<PathBuf>,
 }

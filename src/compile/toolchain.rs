@@ -72,7 +72,7 @@ impl Toolchain {
             .unwrap_or_else(|| "rustc".into());
         let path = process::find(rustc.as_os_str(), &context.path, &context.folder).ok_or_else(|| {
             Fault::new(format!("could not find the compiler {}", rustc.display()))
-                .help("install Rust with rustup, and see that `rustc -V` answers")
+                .help("install Rust with rustup, and see that `rustc -V` answers; where RUSTC or cargo's configuration names another, correct that")
         })?;
         let mut rustc = Program::new(path).within(root_folder());
         if let Some(name) = name {
@@ -195,6 +195,7 @@ fn decides(name: &str) -> bool {
             || name == "SDKROOT")
 }
 
+/// Asks a compiler, or cargo, of a toolchain.
 fn ask(program: &Program, toolchain: Option<&OsStr>) -> Result<String> {
     let output = program.output()?;
     if output.status.success() {

@@ -172,8 +172,7 @@ fn cut_off(manifest: &str) -> String {
 
 fn walk(folder: &Path) -> impl Iterator<Item = Result<(walkdir::DirEntry, PathBuf)>> + '_ {
     walkdir::WalkDir::new(folder).into_iter().map(move |entry| {
-        let entry = entry
-            .map_err(|error| Fault::new(format!("could not read {}", folder.display())).because(&error))?;
+        let entry = entry.map_err(|error| fs::failed("read", folder, &error.into()))?;
         let inside = entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_owned();
         Ok((entry, inside))
     })
@@ -196,9 +195,7 @@ fn snapshot(folder: &Path) -> Result<Snapshot> {
     let mut found = Snapshot::new();
     for entry in walk(folder) {
         let (entry, inside) = entry?;
-        let about = entry
-            .metadata()
-            .map_err(|error| Fault::new(format!("could not read {}", folder.display())).because(&error))?;
+        let about = entry.metadata().map_err(|error| fs::failed("read", folder, &error.into()))?;
         // cargo may bring the lock into its own form.
         if about.is_file() && inside != Path::new(CARGO_LOCK) && inside != Path::new(CHECKSUM_FILE) {
             found.insert(inside, (about.len(), about.modified().unwrap_or(SystemTime::UNIX_EPOCH)));

@@ -1,6 +1,17 @@
 //! Logs as cargo 1.95 writes them, shortened.
 
-use super::{cure, last_error};
+use super::{cure, last_error, progress};
+
+#[test]
+fn what_cargo_draws_of_its_progress_is_read() {
+    let line = "    Building [=====>     ] 112/160: serde_derive, syn(build.rs)      \r";
+    assert_eq!(progress(line), Some((112, 160, "serde_derive, syn(build.rs)")));
+    assert_eq!(progress("    Building [  ] 0/2\r"), Some((0, 2, "")));
+    for other in ["   Compiling a v1.0.0\n", "    Building a\n", "Building [x] a/b: c", "error: [x] 1/2", ""]
+    {
+        assert_eq!(progress(other), None, "{other}");
+    }
+}
 
 const COMPILER: &str = "\
    Compiling err v0.9.1 (/tmp/err)

@@ -214,7 +214,9 @@ fn starts(files: &BTreeMap<String, PathBuf>, context: &Context<'_>) -> Result<()
         if let Some(status) =
             ended.filter(|status| status.code().is_none_or(|code| code == 126 || code == 127))
         {
-            return Err(Fault::new(format!("{name} does not start")).why(status.to_string()));
+            return Err(Fault::new(format!("{} does not start", file.display()))
+                .why(format!("`{name} --version` ended with {status}"))
+                .help("install it again, then run `envtool doctor --fix`; or `envtool add` builds it here"));
         }
     }
     Ok(())

@@ -71,6 +71,7 @@ pub fn examine(scene: &Scene<'_>, only: &[String]) -> Vec<Finding> {
 }
 
 fn look(check: &dyn Check, scene: &Scene<'_>) -> Vec<Finding> {
+    let _step = tracing::debug_span!("check", id = check.id()).entered();
     check.detect(scene).unwrap_or_else(|fault| {
         vec![Finding {
             check: check.id(),

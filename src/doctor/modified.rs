@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::{Check, Finding, Remedy, Scene, Severity, Step, modified_module};
 use crate::archive::{Contents, Limits, read_crate};
 use crate::digest::{self, Digest};
-use crate::fault::{Fault, Result};
+use crate::fault::Result;
 use crate::fs;
 use crate::manifest::Link;
 use crate::parallel;
@@ -138,8 +138,7 @@ fn executable(scene: &Scene<'_>, receipt: &ToolReceipt) -> Result<Vec<Finding>> 
     for (name, expected) in &receipt.bins {
         let path = scene.environment.layout().bin().join(name);
         let Some(file) = fs::open(&path)? else { continue };
-        let now = digest::of_reader(file)
-            .map_err(|error| Fault::new(format!("could not read {}", path.display())).because(&error))?;
+        let now = digest::of_reader(file).map_err(|error| fs::failed("read", &path, &error))?;
         if now != *expected {
             found.push(Finding {
                 check: "modified",

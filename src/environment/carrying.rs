@@ -27,7 +27,7 @@ impl Environment {
             folder.identity = fs::identity(&change.staging.join(&folder.name))?;
         }
         let text = serde_json::to_vec(&change.journal)
-            .map_err(|error| Fault::new("could not write the journal").because(&error))?;
+            .map_err(|error| Fault::bug("could not write the journal").because(&error))?;
         fs::create_folders(&self.layout.journals())?;
         fs::write(&self.layout.journal(), &text)?;
         change.decided = true;

@@ -127,7 +127,7 @@ impl Environment {
         before.python.clone_from(&self.record.python);
         before.platform = Some(self.record.platform.clone());
         let text = serde_json::to_vec(&before)
-            .map_err(|error| Fault::new("could not write the journal").because(&error))?;
+            .map_err(|error| Fault::bug("could not write the journal").because(&error))?;
         fs::write(&folder.join("fix.json"), &text)?;
         change.keep_old(number);
         self.commit(change, lock)
@@ -173,7 +173,7 @@ impl Environment {
             .map(|file| digest(&file).map(|digest| (file, digest)))
             .collect::<Result<_>>()?;
         let text = serde_json::to_vec(&after)
-            .map_err(|error| Fault::new("could not write the journal").because(&error))?;
+            .map_err(|error| Fault::bug("could not write the journal").because(&error))?;
         fs::write(&folder.join("done"), &text)
     }
 
@@ -273,9 +273,12 @@ impl Environment {
             .all(|(at, files)| is_receipts(at) && files.keys().all(|file| is_receipt(at, file)));
         let lines = before.lines.iter().all(Line::is_ours);
         if !names || !receipts || !lines || !before.files.iter().all(|(file, _)| file.is_ours()) {
-            return Err(Fault::new(format!("could not follow {}", folder.display()))
-                .why("it names what envtool never puts into an environment")
-                .help(format!("remove {}", folder.display())));
+            return Err(Fault::new(format!("could not take back the fix in {}", folder.display()))
+                .why("its record names what envtool never puts into an environment: somebody else wrote it")
+                .help(format!(
+                    "remove it: `rm -r {}`; `envtool sync` makes the environment what the lock says",
+                    folder.display()
+                )));
         }
         self.refuse_links()?;
         self.refuse_link(folder)?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::fault::{Fault, Result};
+use crate::fault::Result;
 use crate::fs;
 use crate::manifest::Link;
 
@@ -16,8 +16,7 @@ pub fn place(from: &Path, to: &Path, link: Link) -> Result<()> {
     if link == Link::Symlink {
         return fs::link_folder(from, to);
     }
-    let broken =
-        |error: walkdir::Error| Fault::new(format!("could not read {}", from.display())).because(&error);
+    let broken = |error: walkdir::Error| fs::failed("read", from, &error.into());
     for entry in walkdir::WalkDir::new(from) {
         let entry = entry.map_err(broken)?;
         let inside = entry.path().strip_prefix(from).unwrap_or(entry.path());

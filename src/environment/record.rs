@@ -82,7 +82,7 @@ impl Record {
 
     /// The text of the file.
     pub fn to_text(&self) -> Result<String> {
-        toml::to_string(self).map_err(|error| Fault::new("could not write env.toml").because(&error))
+        toml::to_string(self).map_err(|error| Fault::bug("could not write env.toml").because(&error))
     }
 }
 

@@ -74,7 +74,7 @@ impl Environment {
                 .help("change it by hand, then run `envtool sync`"));
         }
         let text = serde_json::to_vec(&undo)
-            .map_err(|error| Fault::new("could not write the journal").because(&error))?;
+            .map_err(|error| Fault::bug("could not write the journal").because(&error))?;
         fs::create_folders(&self.layout.journals())?;
         fs::write(&self.layout.undo(), &text)?;
         manifests.iter().try_for_each(|rewrite| fs::write(&root.join(&rewrite.path), rewrite.text.as_bytes()))
@@ -83,8 +83,11 @@ impl Environment {
     /// Fails where a manifest that was written no longer holds that: somebody has saved it in an editor meanwhile.
     pub fn manifests_stand(&self, _lock: &EnvironmentLock) -> Result<()> {
         let Some(bytes) = fs::read(&self.layout.undo())? else { return Ok(()) };
-        let undo: Undo = serde_json::from_slice(&bytes)
-            .map_err(|error| Fault::new("could not read the journal").because(&error))?;
+        let undo: Undo = serde_json::from_slice(&bytes).map_err(|error| {
+            Fault::new(format!("could not read {}", self.layout.undo().display()))
+                .because(&error)
+                .help("somebody wrote to it while envtool was at work: run it again")
+        })?;
         for Kept { path, written, .. } in &undo.manifests {
             let path = self.project.root().join(path);
             if fs::read(&path)?.as_deref().map(Digest::of) != Some(*written) {

@@ -179,7 +179,11 @@ mod place {
         }
 
         pub(super) fn open(&self) -> Result<File> {
-            let gone = || Fault::new(format!("{} is gone", self.0.path().display())).help("run it again");
+            let gone = || {
+                Fault::new(format!("could not read {}", self.0.path().display()))
+                    .why("somebody took it away while envtool looked at it")
+                    .help("run it again")
+            };
             open(self.0.path())?.ok_or_else(gone)
         }
     }

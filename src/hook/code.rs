@@ -113,7 +113,7 @@ impl Hook {
     }
 
     fn word(&self, text: impl AsRef<OsStr>) -> Result<String> {
-        self.syntax.quote(text.as_ref()).ok_or_else(|| Fault::new("a value cannot be quoted for this shell"))
+        self.syntax.quote(text.as_ref()).ok_or_else(|| Fault::bug("a value cannot be quoted for this shell"))
     }
 
     fn line(&self, change: &Change) -> Result<String> {

@@ -163,13 +163,13 @@ fn parse(text: &str) -> Result<DocumentMut> {
     text.parse().map_err(|error: toml_edit::TomlError| {
         Fault::new("could not change envtool.toml")
             .why(error.to_string().trim_end().to_owned())
-            .help("correct it first")
+            .help("correct the line that is named, then run it again")
     })
 }
 
 fn no_table(section: &str) -> Fault {
     Fault::new(format!("could not change envtool.toml: `{section}` is no table"))
-        .help("make it a table of pins")
+        .help(format!("write it as `[{section}]`, with a line for each pin below it: `NAME = \"VERSION\"`"))
 }
 
 #[cfg(test)]

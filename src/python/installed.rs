@@ -256,7 +256,9 @@ fn lying(venv: &Venv) -> Result<Vec<Lying>> {
         Ok(())
     })?;
     if !there {
-        return Err(Fault::new(format!("could not read {}", root.display())).why("there is no such folder"));
+        return Err(Fault::new(format!("could not read {}", root.display()))
+            .why("there is no such folder")
+            .help("run `envtool sync`, which makes it anew"));
     }
     let mut lying = parallel::each(found, |(path, kind)| {
         let digest = of_file(&root.join(&path), kind)?;
@@ -267,15 +269,18 @@ fn lying(venv: &Venv) -> Result<Vec<Lying>> {
 }
 
 fn of_file(path: &Path, kind: Kind) -> Result<Digest> {
-    let gone =
-        || Fault::new(format!("could not read {}", path.display())).why("it is gone, or no plain file");
+    let gone = || {
+        Fault::new(format!("could not read {}", path.display()))
+            .why("it is gone, or no plain file")
+            .help("somebody changes the environment at the moment: run it again")
+    };
     match kind {
         Kind::Link => {
             let target: PathBuf = fs::link_target(path)?.ok_or_else(gone)?;
             Ok(Digest::of(target.as_os_str().as_encoded_bytes()))
         }
         Kind::File => digest::of_reader(fs::open(path)?.ok_or_else(gone)?)
-            .map_err(|error| Fault::new(format!("could not read {}", path.display())).because(&error)),
+            .map_err(|error| fs::failed("read", path, &error)),
         // A pipe is not waited for.
         _ => Ok(Digest::of(b"neither a file nor a link")),
     }

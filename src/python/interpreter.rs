@@ -181,7 +181,8 @@ fn look(context: &Context, store: &Store, program: &Path) -> Result<Interpreter>
     let mut answer = ask(context, store, program)?;
     if answer.version < OLDEST {
         return Err(Fault::new(format!("{} is Python {}", program.display(), answer.version))
-            .why(format!("the oldest that is served is {}.{}", OLDEST.0, OLDEST.1)));
+            .why(format!("the oldest that is served is {}.{}", OLDEST.0, OLDEST.1))
+            .help("install a newer one, and see that `python3 -V` answers with it"));
     }
     if answer.executable != answer.own {
         answer = ask(context, store, &answer.executable.clone())?;
@@ -219,18 +220,19 @@ fn ask(context: &Context, store: &Store, program: &Path) -> Result<Answer> {
         _ => {
             let text = String::from_utf8_lossy(&output.stderr);
             let last = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
-            Err(Fault::new(format!("{} does not run", program.display())).why(last.trim()))
+            Err(Fault::new(format!("{} does not run", program.display()))
+                .why(last.trim())
+                .help(format!("see what `{} -V` says, and install it again", program.display())))
         }
     }
 }
 
 fn absent(wanted: Option<&str>, passed: Vec<String>) -> Fault {
     let which = wanted.map_or_else(|| "Python".to_owned(), |wanted| format!("Python {wanted}"));
+    let fault = Fault::new(format!("could not find {which}"));
     let fault = match passed.is_empty() {
-        true => {
-            Fault::new(format!("could not find {which}")).why("there is no `python3` or `python` on PATH")
-        }
-        false => passed.into_iter().fold(Fault::new(format!("could not find {which}")), Fault::why),
+        true => fault.why("there is no `python3` or `python` on PATH"),
+        false => passed.into_iter().fold(fault, Fault::why),
     };
     let minor = wanted
         .map_or_else(|| "3".to_owned(), |wanted| wanted.split('.').take(2).collect::<Vec<_>>().join("."));

@@ -56,7 +56,10 @@ print(json.dumps({
 
 /// Asks a Python, in the folder of a project: a version manager's `python3` chooses by that.
 pub fn ask(python: &Path, folder: &Path) -> Result<Facts> {
-    let could_not = || Fault::new(format!("could not ask {} where it looks for modules", python.display()));
+    let could_not = || {
+        Fault::new(format!("could not ask {} where it looks for modules", python.display()))
+            .help(format!("see that `{} -V` answers", python.display()))
+    };
     let output = Program::new(python).args(["-I", "-S", "-B", "-c", QUESTION]).within(folder).output()?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);

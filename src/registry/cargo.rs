@@ -50,7 +50,7 @@ impl SparseIndex {
     /// The address of a package's rows.
     pub fn package_url(&self, name: &PackageName) -> Result<String> {
         let krate = KrateName::cargo(name.as_str())
-            .map_err(|error| Fault::new(format!("could not ask for {name}")).because(&error))?;
+            .map_err(|error| Fault::bug(format!("could not ask the registry for {name}")).because(&error))?;
         Ok(format!("{}{}", self.url, krate.relative_path(Some('/')).to_lowercase()))
     }
 }

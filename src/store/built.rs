@@ -121,9 +121,10 @@ impl Store {
             fs::set_mode(&to, 0o555)?;
             bins.insert(name.clone(), digest(&to)?);
         }
+        tracing::debug!(%package, %key, bins = ?bins.keys(), "keeps a built tool");
         let record = BuiltRecord { package: package.clone(), rustc: rustc.to_owned(), bins };
         let text = serde_json::to_vec_pretty(&record)
-            .map_err(|error| Fault::new("could not write a record").because(&error))?;
+            .map_err(|error| Fault::bug("could not write a record").because(&error))?;
         fs::write_new(&StoreLayout::built_record(aside.path()), &text)?;
         fs::set_mode(aside.path(), 0o755)?;
         let folder = self.layout.built(key);
@@ -133,13 +134,19 @@ impl Store {
         // Where another was quicker, its executables count, and ours go with the folder.
         fs::rename_unless_there(aside.path(), &folder)?;
         self.built(key)?.ok_or_else(|| {
-            Fault::new(format!("{} is not what was just put there", folder.display())).help("run it again")
+            Fault::new(format!("could not keep {package} in the store"))
+                .why(format!("{} is not what was just put there", folder.display()))
+                .help("somebody else changes the store; run it again")
         })
     }
 }
 
 fn digest(file: &Path) -> Result<Digest> {
-    let gone = || Fault::new(format!("{} is gone", file.display())).help("run it again");
+    let gone = || {
+        Fault::new(format!("could not read {}", file.display()))
+            .why("somebody took it away while envtool looked at it")
+            .help("run it again")
+    };
     let open = fs::open(file)?.ok_or_else(gone)?;
     crate::digest::of_reader(open).map_err(|error| fs::failed("read", file, &error))
 }

@@ -169,6 +169,7 @@ impl Store {
     pub fn accept(&self, incoming: Incoming, digest: &Digest) -> Result<PathBuf> {
         let path = self.layout.archive(digest);
         incoming.path.persist(&path).map_err(|error| self.cannot_write(&error.error))?;
+        tracing::debug!(?path, "keeps an archive");
         Ok(path)
     }
 
@@ -177,8 +178,7 @@ impl Store {
         let Some(mut file) = fs::open(from)? else {
             return Ok(None);
         };
-        let cannot_read =
-            |error: &std::io::Error| Fault::new(format!("could not read {}", from.display())).because(error);
+        let cannot_read = |error: &std::io::Error| fs::failed("read", from, error);
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(|error| cannot_read(&error))?;
         if Digest::of(&bytes) != *digest {
@@ -208,6 +208,7 @@ impl Store {
                 return contents;
             }
             fs::remove_file(&path)?;
+            tracing::debug!(?path, "drops a damaged archive");
             Err(Fault::new(format!("the archive of {package} in the store was damaged"))
                 .why(format!("{} does not have the SHA-256 in its name; it was dropped", path.display()))
                 .help("run `envtool sync` again: it is fetched once more"))
@@ -244,14 +245,16 @@ impl Store {
         let Outline { files, bytes, names } = Outline::of_contents(&contents);
         let record = TreeRecord { tree: contents.tree_digest(), files, bytes, names: Some(names) };
         let text = serde_json::to_vec(&record)
-            .map_err(|error| Fault::new("could not write a record").because(&error))?;
+            .map_err(|error| Fault::bug("could not write a record").because(&error))?;
         fs::write_new(&StoreLayout::tree_record(aside), &text)?;
         fs::set_mode(aside, 0o755)?;
         let entry = self.layout.tree_entry(key);
         if !fs::rename_unless_there(aside, &entry)? {
             fs::remove_tree(aside)?;
         }
-        Ok(Tree { path: self.layout.tree(key, package), record })
+        let path = self.layout.tree(key, package);
+        tracing::debug!(?path, files, bytes, "keeps a tree");
+        Ok(Tree { path, record })
     }
 
     /// What cargo said when it found the lock behind `key` to serve: the crates that it could not read.
@@ -263,7 +266,7 @@ impl Store {
     /// Remembers that cargo found the lock behind `key` to serve, with the crates that it could not read.
     pub fn remember_agreed(&self, key: &Digest, unreadable: &[PackageId]) -> Result<()> {
         let text = serde_json::to_vec(unreadable)
-            .map_err(|error| Fault::new("could not note what cargo agreed to").because(&error))?;
+            .map_err(|error| Fault::bug("could not note what cargo agreed to").because(&error))?;
         fs::write(&self.layout.agreed(key), &text)
     }
 

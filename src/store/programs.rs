@@ -27,7 +27,7 @@ impl Store {
             return Ok(());
         }
         let text = serde_json::to_vec(answer)
-            .map_err(|error| Fault::new("could not note what a program said").because(&error))?;
+            .map_err(|error| Fault::bug("could not note what a program said").because(&error))?;
         let file = self.layout.known_program(&key);
         fs::create_folders(file.parent().unwrap_or(&file))?;
         fs::write(&file, &text)

@@ -87,7 +87,7 @@ impl Store {
     /// Remembers what is known of the environment `id`.
     pub fn remember(&self, id: &str, known: &Known) -> Result<()> {
         let bytes = serde_json::to_vec(known)
-            .map_err(|error| Fault::new(format!("could not note the environment {id}")).because(&error))?;
+            .map_err(|error| Fault::bug(format!("could not note the environment {id}")).because(&error))?;
         fs::write(&self.layout().environment(id), &bytes)
     }
 }

@@ -35,7 +35,7 @@ impl Store {
     /// Trusts the project in `root` with what it holds.
     pub fn trust(&self, root: &Path, trusted: &Trusted, _lock: &StoreLock) -> Result<()> {
         let text = serde_json::to_vec(trusted)
-            .map_err(|error| Fault::new("could not note what is trusted").because(&error))?;
+            .map_err(|error| Fault::bug("could not note what is trusted").because(&error))?;
         let path = self.layout.trusted(&key(root));
         // Never through a link, nor into a file that somebody else put there.
         fs::remove_file(&path)?;

@@ -45,7 +45,8 @@ pub fn admit(
         let manifest = fs::read(&tree.path.join(CARGO_MANIFEST))?.unwrap_or_default();
         let enabled = enabled_features(&manifest, &pin.pin.features, pin.pin.default_features);
         if let Some(absent) = pin.pin.features.iter().find(|feature| !enabled.contains(*feature)) {
-            return Err(Fault::new(format!("{package} has no feature `{absent}`")));
+            return Err(Fault::new(format!("{package} has no feature `{absent}`"))
+                .help(format!("correct `features` of {} in [tools] of envtool.toml", package.name)));
         }
         let files = deciding_files(&tree.path)?;
         let made = targets(&manifest, files.iter().map(String::as_str)).unwrap_or_default();

@@ -23,6 +23,7 @@ use crate::resolve::CargoProject;
 
 /// Asks cargo about what is ready.
 pub(super) fn ask(session: &Session<'_>, project: &CargoProject<'_>, ready: &Ready) -> Result<Agreement> {
+    let _step = tracing::debug_span!("agree").entered();
     let scratch = session.store.scratch(&session.store_lock)?;
     for source in &ready.sources {
         fs::create_folders(&scratch.path().join(source.folder()))?;

@@ -310,7 +310,11 @@ fn are_compatible(one: &semver::Version, other: &semver::Version) -> bool {
 }
 
 fn read(project: &CargoProject<'_>) -> Result<CargoLock> {
-    project.read_lock()?.ok_or_else(|| Fault::new("Cargo.lock vanished").help("run `envtool sync` again"))
+    project.read_lock()?.ok_or_else(|| {
+        Fault::new(format!("could not read {}", project.layout.cargo_lock().display()))
+            .why("somebody took it away while envtool was at work")
+            .help("run `envtool sync` again: it locks anew")
+    })
 }
 
 /// The crate of the lock that cargo says it cannot read.

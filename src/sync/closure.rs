@@ -54,6 +54,7 @@ impl Ready {
 /// Fetches what `rows` name and makes the change ready that leads to it. For each crate of `unreadable` a stub is
 /// installed.
 pub(super) fn make_ready(session: &Session<'_>, rows: &[Row], unreadable: &[PackageId]) -> Result<Ready> {
+    let _step = tracing::debug_span!("crates").entered();
     let sources: BTreeSet<Source> = rows.iter().map(|row| row.source.clone()).collect();
     let sources: Vec<Source> = sources.into_iter().collect();
     let (root, home) = (session.project.layout.root(), session.context.cargo_home()?);

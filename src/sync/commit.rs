@@ -34,6 +34,7 @@ pub(super) fn commit(
     others: Others<'_, '_>,
     packages: Vec<Row>,
 ) -> Result<Report> {
+    let _step = tracing::debug_span!("commit").entered();
     let Session { environment, project, .. } = session;
     let Others { mut tools, locked: modules, mut asking } = others;
     // 1. Modules, since what they show in `bin/` is known once they lie there; then tools.

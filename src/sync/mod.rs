@@ -115,6 +115,7 @@ pub fn sync_unchanged(session: &Session<'_>) -> Result<Report> {
 
 /// Makes the environment of the session's project what that asks for, with these edits.
 pub fn sync_with(session: &Session<'_>, edits: &Edits) -> Result<Report> {
+    let _step = tracing::debug_span!("sync").entered();
     let begun = Instant::now();
     let done = carry_out(session, edits);
     if done.is_err() {

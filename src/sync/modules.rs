@@ -78,8 +78,12 @@ impl<'s, 'a> Asking<'s, 'a> {
         let lowest = self.interpreter.lowest(lowest, self.session.project.manifest.env.python);
         let prefer: Vec<ModuleId> = before.iter().map(ModuleRow::id).collect();
         let requirements: Vec<Requirement> = asked.values().cloned().collect();
-        let resolve =
-            |lowest: &str| self.uv.resolve(&requirements, &prefer, self.interpreter, lowest, builds);
+        let resolve = |lowest: &str| {
+            let _step = tracing::debug_span!("resolve", lowest).entered();
+            self.session.shown("Resolving Python packages", || {
+                self.uv.resolve(&requirements, &prefer, self.interpreter, lowest, builds)
+            })
+        };
         let mut found = resolve(&lowest)?;
         let mut used = lowest.clone();
         // A package for newer Pythons alone: then the lock is for those from this one on.
@@ -376,6 +380,7 @@ fn make(
     before: &[ModuleReceipt],
     change: &mut Change,
 ) -> Result<Vec<ModuleReceipt>> {
+    let _step = tracing::debug_span!("install", venv = name).entered();
     let Asking { session, uv, interpreter } = asking;
     // 1. What a fix does not trust is not taken from uv's cache either.
     for module in session.fixing.iter().filter_map(|fixing| fixing.venvs.get(name)).flatten() {
@@ -383,14 +388,13 @@ fn make(
     }
     // 2. An empty venv, and what is to lie in it.
     let folder = change.folder(name)?;
-    session.context.progress.begin("Installing modules", rows.len() as u64);
-    let made = (|| {
+    let modules = if rows.len() == 1 { "module" } else { "modules" };
+    let found = session.shown(&format!("Installing {} {modules}", rows.len()), || {
         // uv makes the folder itself.
         fs::remove_tree(&folder)?;
         uv.venv(interpreter, &folder, !session.project.manifest.env.isolate)?;
-        let venv = Venv::read(folder.clone())?.ok_or_else(|| {
-            Fault::new(format!("uv made no venv in {}", folder.display())).help("report this")
-        })?;
+        let venv = Venv::read(folder.clone())?
+            .ok_or_else(|| Fault::bug(format!("uv made no venv in {}", folder.display())))?;
         venv.mark()?;
         let base = Base::of(&venv)?;
         // Those of other platforms were left out already.
@@ -406,15 +410,13 @@ fn make(
         uv.install(&wanted, &venv.root, true)?;
         // 3. What lies in it: nothing that a wheel put where it must not.
         base.look(&venv)
-    })();
-    session.context.progress.end();
-    let found = made?;
+    })?;
     let mut receipts = Vec::new();
     for row in rows {
-        let one = found.iter().find(|one| one.distribution.id == row.id()).ok_or_else(|| {
-            Fault::new(format!("uv did not install {}", row.id()))
-                .help("run it again with `-v`, and report this")
-        })?;
+        let one = found
+            .iter()
+            .find(|one| one.distribution.id == row.id())
+            .ok_or_else(|| Fault::bug(format!("uv did not install {}", row.id())))?;
         let is_entry = |name: &str| one.distribution.entry_points.iter().any(|entry| entry.name == name);
         let wants = |name: &str| match tool {
             Some(tool) => tool.id() == row.id(),

@@ -30,6 +30,7 @@ use crate::project::Project;
 use crate::python::Interpreter;
 use crate::registry::Token;
 use crate::registry::cargo::SparseIndex;
+use crate::signals;
 use crate::store::{Store, StoreLock, Tree};
 
 /// Where crates came from. A sync may fetch more than once; each crate counts where it came from first.
@@ -241,6 +242,16 @@ impl<'a> Session<'a> {
         super::closure::fetch_trees(self, source, packages)
     }
 
+    /// Does what is shown as a stretch of work while it goes on. Ctrl-C ends the programs that it starts, so that what
+    /// is shown on a terminal goes before envtool ends.
+    pub(super) fn shown<T>(&self, what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let _held = signals::hold()?;
+        self.context.progress.begin(what, 0, "");
+        let done = work();
+        self.context.progress.end();
+        done
+    }
+
     /// Fetches with `work`, which is handed what fetching needs.
     pub fn fetching<T>(&self, work: impl FnOnce(&Fetcher<'_>) -> Result<T>) -> Result<T> {
         fetching(self.context, &self.config, (&self.store, &self.store_lock), work)
@@ -342,7 +353,8 @@ struct Providers<'a> {
 impl Runner for Providers<'_> {
     fn talk(&self, argv: &[String], envs: &[(String, String)], input: &str) -> Result<String> {
         let Some((name, arguments)) = argv.split_first() else {
-            return Err(Fault::new("a credential provider has no name").help("see cargo's configuration"));
+            return Err(Fault::new("a credential provider of cargo's configuration has no name")
+                .help("name one, such as \"cargo:token\", in `global-credential-providers` of [registry], or remove the empty one"));
         };
         let path =
             process::find(name.as_ref(), &self.context.path, &self.context.folder).ok_or_else(|| {

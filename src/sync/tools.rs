@@ -72,6 +72,7 @@ impl Tools {
 
 /// Locks, fetches and builds what `[tools]` asks for. Nothing of the environment has changed after it.
 pub(super) fn make_ready(session: &Session<'_>, before: &Lock) -> Result<Tools> {
+    let _step = tracing::debug_span!("tools").entered();
     let pins = &session.project.manifest.tools;
     // 1. The rows: as they are where they serve, else made.
     let mut tools = Making::new(session);
@@ -333,9 +334,7 @@ impl<'s, 'a> Making<'s, 'a> {
                 .map_err(|fault| fault.while_doing(format!("could not build {}", row.id())))?;
             self.compilers.insert(name.clone(), Compiler { store, lock: store_lock, context, toolchain });
         }
-        self.compilers
-            .get(&name)
-            .ok_or_else(|| Fault::new("a toolchain that was found is gone").help("report this"))
+        self.compilers.get(&name).ok_or_else(|| Fault::bug("a toolchain that was found is gone"))
     }
 }
 

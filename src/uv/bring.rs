@@ -44,7 +44,7 @@ pub(super) fn brought(context: &Context, store: &Store, lock: &StoreLock) -> Res
 }
 
 fn parse(digest: &str) -> Result<Digest> {
-    digest.parse().map_err(|error| Fault::new("could not read the digest of a wheel of uv").because(&error))
+    digest.parse().map_err(|error| Fault::bug("could not read the digest of a wheel of uv").because(&error))
 }
 
 /// Every way to start a pip on PATH, outside environments of ours.
@@ -141,7 +141,9 @@ fn take_in(store: &Store, scratch: &Path, wheel: &Path) -> Result<PathBuf> {
 /// The executable in a wheel.
 fn executable(wheel: &[u8], name: &str) -> Result<Vec<u8>> {
     let broken = |why: String| {
-        Fault::new(format!("could not read {name}")).why(why).help("run it again; if it stays, report it")
+        Fault::new(format!("could not read {name}"))
+            .why(why)
+            .help("run it again; where that does not help, install uv yourself, or name one with ENVTOOL_UV")
     };
     let mut archive =
         zip::ZipArchive::new(std::io::Cursor::new(wheel)).map_err(|error| broken(error.to_string()))?;

@@ -85,6 +85,7 @@ impl Uv {
     pub fn find(context: &Context, store: &Store) -> Result<Self> {
         let lock = store.lock(&context.waiting(&|| context.tell_waiting()))?;
         let (program, version) = program(context, store, &lock)?;
+        tracing::debug!(?program, %version, "uses this uv");
         let foreign = |name: &str| {
             name.starts_with("UV_")
                 || name.starts_with("PIP_")

@@ -55,6 +55,7 @@ fn texts(paths: &[PathBuf]) -> Result<Vec<(PathBuf, String)>> {
     let mut texts = Vec::new();
     for path in paths {
         if let Some(text) = fs::read_text(path)? {
+            tracing::debug!(?path, "reads what pip or uv was told");
             texts.push((path.clone(), text));
         }
     }

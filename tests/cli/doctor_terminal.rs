@@ -1,65 +1,14 @@
 //! `doctor` on a terminal: what it looks like, what it asks, and what each answer does. The terminal is a real one.
 
-use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use rexpect::process::{Signal, WaitStatus};
-use rexpect::session::{PtySession, spawn_command};
 use serde_json::json;
 
 use crate::support::doctor::{Before, healthy, install, is_healthy, only, publish, script, state};
 use crate::support::tools::{built, project, says, tool};
-use crate::support::{Call, Project, Sandbox, fingerprint, krate, saying};
-
-/// How long an answer is waited for, in milliseconds.
-const PATIENCE: u64 = 120_000;
-
-/// A call on a terminal.
-struct Terminal {
-    session: PtySession,
-    seen: String,
-}
-
-impl Terminal {
-    fn of(call: Call<'_>, columns: usize) -> Self {
-        Self::through(call, columns, "exec \"$0\" \"$@\"")
-    }
-
-    /// The same, started by this line of shell.
-    fn through(call: Call<'_>, columns: usize, line: &str) -> Self {
-        let line = format!("stty cols {columns} rows 50; {line}");
-        let shell = ["/bin/sh", "-c", &line].map(OsString::from);
-        let mut command = call.through(&shell).command();
-        command.stdin(Stdio::inherit());
-        Self { session: spawn_command(command, Some(PATIENCE)).unwrap(), seen: String::new() }
-    }
-
-    fn sees(&mut self, text: &str) -> &mut Self {
-        let before =
-            self.session.exp_string(text).unwrap_or_else(|e| panic!("no {text:?}: {e}\n{}", self.seen));
-        self.seen.push_str(&before.replace('\r', ""));
-        self.seen.push_str(text);
-        self
-    }
-
-    fn types(&mut self, keys: &str) -> &mut Self {
-        self.session.send(keys).unwrap();
-        self.session.flush().unwrap();
-        self
-    }
-
-    /// All that it said; the test fails where it ends otherwise.
-    fn ends(mut self, code: i32) -> String {
-        let rest = self.session.exp_eof().unwrap_or_else(|e| panic!("it goes on: {e}\n{}", self.seen));
-        self.seen.push_str(&rest.replace('\r', ""));
-        let status = self.session.process().wait().unwrap();
-        assert!(matches!(status, WaitStatus::Exited(_, found) if found == code), "{status:?}\n{}", self.seen);
-        self.seen
-    }
-}
+use crate::support::{Project, Sandbox, Terminal, fingerprint, krate, saying};
 
 fn doctor(project: &Project<'_>, args: &[&str]) -> Terminal {
     let all: Vec<&str> = ["doctor"].iter().chain(args).copied().collect();
@@ -138,7 +87,7 @@ fn ctrl_c_at_a_question_changes_nothing() {
         for answer in answers {
             terminal.types(answer).sees("or leave it? [p/t/L] ");
         }
-        terminal.session.send_control('c').unwrap();
+        terminal.ctrl_c();
         terminal.sees("code 130");
         terminal.ends(0);
         assert_eq!(before, project.fingerprint());
@@ -356,7 +305,7 @@ fn a_killed_take_away_is_finished_or_was_never_begun() {
             None => drop(terminal.ends(0)),
             Some(wait) => {
                 std::thread::sleep(wait);
-                terminal.session.process_mut().kill(Signal::SIGKILL).unwrap();
+                terminal.kill();
             }
         }
     };

@@ -819,7 +819,7 @@ fn what_cannot_be_had_is_said_in_our_words_and_changes_nothing() {
     for spec in
         ["pypi:nosuch", "pypi:requests@99", "pypi:requests@>=99", "pypi:windows", "pypi:future", "pypi:bound"]
     {
-        said.push(project.envtool(&["add", spec]).refused(1).snapshot(&sandbox));
+        said.push(project.envtool(&["add", spec]).env("ENVTOOL_QUIET", "1").refused(1).snapshot(&sandbox));
     }
     // A new project, so that nothing is known of a Python.
     let new = sandbox.project("new");

@@ -25,7 +25,10 @@ const STEPS: &str = "ENVTOOL_TEST_STEPS";
 struct Quiet;
 
 impl Progress for Quiet {
-    fn begin(&self, _: &str, _: u64) {}
+    fn begin(&self, _: &str, _: u64, _: &str) {}
+    fn begin_build(&self, _: &str) {}
+    fn far(&self, _: u64, _: u64, _: &str) {}
+    fn log(&self, _: &str) {}
     fn bytes(&self, _: u64) {}
     fn step(&self) {}
     fn end(&self) {}

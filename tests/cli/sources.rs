@@ -308,7 +308,10 @@ fn an_extra_registry_with_a_token_is_used_with_it() {
         "[registries.private]\ntoken = \"s3cret\"\n",
     );
     private.forget();
-    project.set_up();
+    project.envtool(&["init"]).ok();
+    let output = project.envtool(&["sync", "-vv"]).ok();
+    output.says(&["GET", &private.url(), "status=\"200\""]);
+    assert!(!output.to_string().contains("s3cret"), "{output}");
     let downloads = private.asked("/dl/");
     assert!(!downloads.is_empty() && downloads.iter().all(|r| r.status == 200), "{downloads:?}");
     let sent_elsewhere = sandbox.registry().requests();

@@ -8,6 +8,7 @@ pub(crate) mod pypi;
 pub(crate) mod registry;
 pub(crate) mod sandbox;
 pub(crate) mod shells;
+pub(crate) mod terminal;
 pub(crate) mod tools;
 pub(crate) mod wheels;
 
@@ -17,4 +18,5 @@ pub(crate) use git::GitRepo;
 pub(crate) use pypi::{Pypi, uv_for_tests, uv_wheel_for_tests};
 pub(crate) use registry::{Fault, Gate, Registry};
 pub(crate) use sandbox::{Call, Project, Sandbox, any_file_holds, skipped, write};
+pub(crate) use terminal::Terminal;
 pub(crate) use wheels::{saying, wheel};

@@ -457,12 +457,17 @@ impl Output {
 
     /// A line of standard error begins with `error` and one with `help:`, and nothing is a panic.
     pub(crate) fn must_help(&self) -> &Self {
-        let line = |start: &str| self.stderr.lines().any(|line| line.trim_start().starts_with(start));
-        assert!(line("error"), "no line begins with `error`\n{self}");
-        assert!(line("help:"), "no line begins with `help:`\n{self}");
-        assert!(!self.stderr.contains("panicked"), "{self}");
-        assert!(!self.stderr.contains('\u{1b}'), "an escape reached standard error\n{self}");
+        assert!(
+            self.is_helpful(),
+            "no line begins with `error` or none with `help:`, or it is no plain text\n{self}"
+        );
         self
+    }
+
+    /// Whether it is what every refusal is.
+    pub(crate) fn is_helpful(&self) -> bool {
+        let line = |start: &str| self.stderr.lines().any(|line| line.trim_start().starts_with(start));
+        line("error") && line("help:") && !self.stderr.contains("panicked") && !self.stderr.contains('\u{1b}')
     }
 }
 

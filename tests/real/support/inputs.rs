@@ -81,7 +81,10 @@ impl Input {
 struct Silent;
 
 impl Progress for Silent {
-    fn begin(&self, _: &str, _: u64) {}
+    fn begin(&self, _: &str, _: u64, _: &str) {}
+    fn begin_build(&self, _: &str) {}
+    fn far(&self, _: u64, _: u64, _: &str) {}
+    fn log(&self, _: &str) {}
     fn bytes(&self, _: u64) {}
     fn step(&self) {}
     fn end(&self) {}
