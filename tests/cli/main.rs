@@ -9,6 +9,7 @@
 )]
 #![cfg(unix)]
 
+mod action;
 mod activate;
 mod activate_shells;
 mod add;
@@ -16,6 +17,8 @@ mod cache;
 #[path = "../code/mod.rs"]
 mod code;
 mod completions;
+mod docker;
+mod docs;
 mod doctor;
 mod doctor_adopt;
 mod doctor_lock;
@@ -33,6 +36,7 @@ mod hook;
 mod init;
 mod list;
 mod outdated;
+mod pictures;
 mod python;
 mod python_doctor;
 mod python_global;
