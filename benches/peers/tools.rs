@@ -74,6 +74,27 @@ pub(super) fn measure(sandbox: &Sandbox, tool: &Tool, table: &mut Table) {
         })
         .collect();
     table.most(&name(tool.version), "from the store", median(&times), Duration::from_millis(100));
+
+    // Where no project is, and beside the executable itself.
+    let spec = format!("{}@{}", tool.name, tool.version);
+    let elsewhere = sandbox.empty(&format!("{}-elsewhere", tool.name));
+    let cargo_home = sandbox.empty(&format!("{}-exec-home", tool.name));
+    let exec = || {
+        let call = sandbox.envtool(&["exec", &spec, "--", "--version"], &elsewhere);
+        call.env("ENVTOOL_CACHE_DIR", &store).env("CARGO_HOME", &cargo_home).ok().took
+    };
+    exec();
+    let ours: Vec<Duration> = (0..MANY).map(|_| exec()).collect();
+    let file = project.join(".envtool/bin").join(tool.name);
+    let alone = || sandbox.call(file.to_str().unwrap(), &["--version"], &elsewhere).ok().took;
+    let alone: Vec<Duration> = (0..MANY).map(|_| alone()).collect();
+    let over = median(&ours).saturating_sub(median(&alone));
+    table.most(
+        &name(tool.version),
+        "`exec`, second call, over the tool itself",
+        over,
+        Duration::from_millis(30),
+    );
 }
 
 /// Makes a project that pins a tool.
