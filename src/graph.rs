@@ -19,6 +19,7 @@ use crate::fs;
 use crate::lock::{Lock, ModuleRow, ModuleToolRow, Row, ToolRow};
 use crate::module::ModuleName;
 use crate::project::Project;
+use crate::quote::shown;
 use crate::spec::{AskedVersion, Spec, Version};
 
 /// What a package is to the project.
@@ -75,7 +76,7 @@ impl Node {
         if let Some(marker) = &self.marker {
             text.push_str(&format!(" (where {marker})"));
         }
-        text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.into() }).collect()
+        shown(text.as_ref())
     }
 }
 
