@@ -3,7 +3,7 @@
 //! Ours and not the crate `cargo-lock`: a git branch such as `feat/x+y` stands as it is in version 3 and
 //! percent-encoded in version 4, and the replacement of a git source needs it exactly as cargo writes it in a manifest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Write as _};
 
 use semver::Version;
@@ -264,16 +264,33 @@ impl CargoLock {
         self.packages.iter().filter_map(|package| Some((package, package.source.as_ref()?)))
     }
 
-    /// What `package` depends on.
-    pub fn dependencies_of(&self, package: &LockedPackage) -> Vec<&LockedPackage> {
-        package.dependencies.iter().filter_map(|text| self.find(text)).collect()
+    /// What each of the packages depends on: places in `packages`, in the same order. All at once, since a lock that a
+    /// stranger sent may have 100,000 of them.
+    pub fn dependencies(&self) -> Vec<Vec<usize>> {
+        let mut known: HashMap<(&str, Option<String>), Vec<usize>> = HashMap::new();
+        for (at, LockedPackage { id, .. }) in self.packages.iter().enumerate() {
+            for version in [None, Some(id.version.to_string())] {
+                known.entry((id.name.as_str(), version)).or_default().push(at);
+            }
+        }
+        let find = |dependency: &String| {
+            let mut words = dependency.splitn(3, ' ');
+            let named = (words.next()?, words.next().map(str::to_owned));
+            let source = words.next().map(|s| s.trim_start_matches('(').trim_end_matches(')'));
+            known.get(&named)?.iter().copied().find(|at| {
+                let found = self.packages[*at].source.as_ref();
+                source.is_none_or(|text| found.is_some_and(|found| same_source(found, text)))
+            })
+        };
+        self.packages.iter().map(|package| package.dependencies.iter().filter_map(find).collect()).collect()
     }
 
     /// The external packages that those of the workspace name themselves.
     pub fn direct(&self) -> Vec<&LockedPackage> {
-        let members = self.packages.iter().filter(|package| package.source.is_none());
-        let mut direct: Vec<_> =
-            members.flat_map(|member| self.dependencies_of(member)).filter(|p| p.source.is_some()).collect();
+        let needs = self.dependencies();
+        let members = self.packages.iter().zip(needs).filter(|(package, _)| package.source.is_none());
+        let named = members.flat_map(|(_, needs)| needs).map(|at| &self.packages[at]);
+        let mut direct: Vec<_> = named.filter(|package| package.source.is_some()).collect();
         direct.sort_by(|a, b| (&a.id, &a.source).cmp(&(&b.id, &b.source)));
         direct.dedup();
         direct
@@ -300,18 +317,6 @@ impl CargoLock {
             }
         }
         text
-    }
-
-    fn find(&self, dependency: &str) -> Option<&LockedPackage> {
-        let mut words = dependency.splitn(3, ' ');
-        let name = words.next()?;
-        let version = words.next();
-        let source = words.next().map(|s| s.trim_start_matches('(').trim_end_matches(')'));
-        self.packages.iter().find(|package| {
-            package.id.name.as_str() == name
-                && version.is_none_or(|v| package.id.version.to_string() == v)
-                && source.is_none_or(|s| package.source.as_ref().is_some_and(|found| same_source(found, s)))
-        })
     }
 }
 
@@ -480,8 +485,7 @@ mod tests {
             direct,
             ["a 1.0.0 registry x", "b 0.1.0 registry x", "g 1.0.0 git http://h.invalid/r at 01234567"]
         );
-        let b = lock.packages.iter().find(|p| p.id.name.as_str() == "b").unwrap();
-        assert_eq!(lock.dependencies_of(b)[0].id.to_string(), "a 2.0.0");
+        assert_eq!(lock.dependencies(), [vec![1, 3, 5], vec![], vec![], vec![2], vec![], vec![]]);
     }
 
     #[test]

@@ -146,11 +146,19 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     optional("read", path, read_plain(path))
 }
 
-/// Reads a file and waits for nobody: a pipe that a stranger put in a file's place has no end.
+/// The most that is read into memory at once, in bytes: more than any file holds that is read as a whole, and less than
+/// a machine has. A stranger's folder may hold a file of terabytes that takes no space.
+const WHOLE: u64 = 1 << 30;
+
+/// Reads a file and waits for nobody: a pipe or a device that a stranger put in a file's place has no end.
 fn read_plain(path: &Path) -> io::Result<Vec<u8>> {
+    let file = open_plain(path)?;
     let mut bytes = Vec::new();
-    open_plain(path)?.read_to_end(&mut bytes)?;
-    Ok(bytes)
+    // What is larger is not even begun.
+    if file.metadata()?.len() <= WHOLE && file.take(WHOLE + 1).read_to_end(&mut bytes)? as u64 <= WHOLE {
+        return Ok(bytes);
+    }
+    Err(io::Error::other("it is larger than 1 GiB"))
 }
 
 #[cfg(unix)]
@@ -158,9 +166,16 @@ fn open_plain(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
     let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     let file = File::options().read(true).custom_flags(flags).open(path)?;
-    match file.metadata()?.file_type().is_fifo() {
-        true => Err(io::Error::other("it is a pipe and no file")),
-        false => Ok(file),
+    let kind = file.metadata()?.file_type();
+    match () {
+        () if kind.is_fifo() => Err(io::Error::other("it is a pipe and no file")),
+        // (/dev/null stands for an empty file in many a setting.)
+        () if (kind.is_char_device() || kind.is_block_device())
+            && !matches!((&file).read(&mut [0]), Ok(0)) =>
+        {
+            Err(io::Error::other("it is a device and no file"))
+        }
+        () => Ok(file),
     }
 }
 
@@ -476,4 +491,46 @@ pub fn temporary(folder: &Path, prefix: &str, suffix: &str, bytes: &[u8]) -> Res
         Ok(file.into_temp_path())
     };
     write().map_err(|error| fault("write a file in", folder, &error))
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+    use std::time::Duration;
+
+    use super::{Waiting, lock, open, read, read_text, try_lock, write};
+
+    #[test]
+    fn what_has_no_end_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (zero, null, huge) = (folder.path().join("a"), folder.path().join("b"), folder.path().join("c"));
+        symlink("/dev/zero", &zero).unwrap();
+        symlink("/dev/null", &null).unwrap();
+        File::create(&huge).unwrap().set_len(1 << 40).unwrap();
+        for (path, why) in [(&zero, "a device and no file"), (&huge, "larger than 1 GiB")] {
+            for fault in [read(path).unwrap_err(), read_text(path).unwrap_err()] {
+                assert!(fault.to_string().contains(why), "{fault}");
+            }
+        }
+        assert!(open(&zero).is_err());
+        // Many a setting names it for an empty file.
+        assert_eq!(read(&null).unwrap().unwrap(), b"");
+        write(&huge, b"small").unwrap();
+        assert_eq!(read(&huge).unwrap().unwrap(), b"small");
+    }
+
+    #[test]
+    fn a_lock_is_not_made_through_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join(".lock");
+        symlink(folder.path().join("elsewhere"), &link).unwrap();
+        let waiting = Waiting { at_most: Duration::ZERO, tell: &|| () };
+        for fault in [lock(&link, true, &waiting).unwrap_err(), try_lock(&link).unwrap_err()] {
+            assert!(fault.to_string().contains("it is a link"), "{fault}");
+        }
+        assert!(!Path::exists(&folder.path().join("elsewhere")));
+    }
 }

@@ -19,6 +19,7 @@ use crate::fs;
 use crate::lock::{Lock, ModuleRow, ModuleToolRow, Row, ToolRow};
 use crate::module::ModuleName;
 use crate::project::Project;
+use crate::quote::shown;
 use crate::spec::{AskedVersion, Spec, Version};
 
 /// What a package is to the project.
@@ -75,7 +76,7 @@ impl Node {
         if let Some(marker) = &self.marker {
             text.push_str(&format!(" (where {marker})"));
         }
-        text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.into() }).collect()
+        shown(text.as_ref())
     }
 }
 
@@ -249,28 +250,18 @@ impl Part {
 
 /// The graph of a Cargo.lock. Its roots are the packages of the project itself that no other of them needs.
 fn of_cargo_lock(lock: &CargoLock) -> Part {
-    let key = |package: &crate::cargo_lock::LockedPackage| (package.id.clone(), package.source.clone());
-    let places: BTreeMap<_, usize> =
-        lock.packages.iter().enumerate().map(|(at, package)| (key(package), at)).collect();
     let nodes: Vec<Node> = lock
         .packages
         .iter()
-        .map(|package| {
-            let needs =
-                lock.dependencies_of(package).into_iter().filter_map(|one| places.get(&key(one)).copied());
-            Node {
-                name: package.id.name.to_string(),
-                version: package.id.version.to_string(),
-                kind: if package.source.is_some() { Kind::Crate } else { Kind::Own },
-                registry: package.source.as_ref().map(|_| "cargo"),
-                source: package
-                    .source
-                    .as_ref()
-                    .filter(|source| !source.is_crates_io())
-                    .map(ToString::to_string),
-                marker: None,
-                needs: needs.collect(),
-            }
+        .zip(lock.dependencies())
+        .map(|(package, needs)| Node {
+            name: package.id.name.to_string(),
+            version: package.id.version.to_string(),
+            kind: if package.source.is_some() { Kind::Crate } else { Kind::Own },
+            registry: package.source.as_ref().map(|_| "cargo"),
+            source: package.source.as_ref().filter(|source| !source.is_crates_io()).map(ToString::to_string),
+            marker: None,
+            needs,
         })
         .collect();
     let own: Vec<usize> = (0..nodes.len()).filter(|at| nodes[*at].kind == Kind::Own).collect();

@@ -336,7 +336,8 @@ pub fn to_cargo_lock(rows: &[Row]) -> String {
 /// The rows of a lock that cargo made. What `pins` name is marked as asked for.
 pub fn from_cargo_lock(cargo: &CargoLock, pins: &BTreeMap<PackageName, Pin>) -> Result<Vec<Row>> {
     let mut packages = Vec::new();
-    for (package, source) in cargo.external() {
+    for (package, needs) in cargo.packages.iter().zip(cargo.dependencies()) {
+        let Some(source) = &package.source else { continue };
         let bad = |why: String| Fault::new(format!("could not lock {}", package.id)).why(why);
         if *source != crates_io() {
             return Err(bad(format!("it comes from {source}"))
@@ -345,11 +346,7 @@ pub fn from_cargo_lock(cargo: &CargoLock, pins: &BTreeMap<PackageName, Pin>) -> 
         let checksum = package.checksum.ok_or_else(|| {
             bad("its registry gives no checksum".to_owned()).help("use a registry that does")
         })?;
-        let mut dependencies: Vec<_> = cargo
-            .dependencies_of(package)
-            .iter()
-            .map(|d| format!("{} {}", d.id.name, d.id.version))
-            .collect();
+        let mut dependencies: Vec<_> = needs.iter().map(|at| cargo.packages[*at].id.to_string()).collect();
         dependencies.sort();
         packages.push(Row {
             registry: RegistryId::Cargo,

@@ -97,19 +97,23 @@ fn source(wanted: Wanted, store: &Store, context: &Context<'_>) -> Result<Source
 
 /// What a project pins of a tool; `None` where it does not.
 fn pinned(project: &Project, spec: &Spec) -> Result<Option<Source>> {
-    let path = project.layout.lock();
-    let bytes = fs::read(&path)?;
-    let lock = bytes.map(|bytes| Lock::read(&bytes, &path.display().to_string())).transpose()?;
-    let lock = lock.unwrap_or_default();
+    // A lock that cannot be read hinders nobody who asks for what the project does not pin.
+    let lock = || {
+        let path = project.layout.lock();
+        let lock = fs::read(&path)?.map(|bytes| Lock::read(&bytes, &path.display().to_string()));
+        lock.transpose().map(Option::unwrap_or_default)
+    };
     let (manifest, kept) = match spec {
         Spec::Crate(spec) => {
             let Some(pin) = project.manifest.tools.get(&spec.name) else { return Ok(None) };
+            let lock = lock()?;
             let tools = lock.tool(&spec.name).filter(|row| row.serves(pin)).cloned();
             let kept = Lock { tools: tools.into_iter().collect(), ..Lock::default() };
             (with_pin("", Section::Tools, &spec.name, pin)?, kept)
         }
         Spec::Module(spec) => {
             let Some(pin) = project.manifest.module_tools.get(&spec.name) else { return Ok(None) };
+            let lock = lock()?;
             let env = project.manifest.env.python.as_ref();
             let env = env.map_or(String::new(), |python| format!("[env]\npython = \"{python}\"\n"));
             let rows = lock.module_tool(&spec.name).filter(|row| row.serves(pin)).cloned();

@@ -86,9 +86,16 @@ impl Word {
     }
 }
 
+/// Whether a terminal would obey it rather than show it: a control character, or one that turns the direction of what
+/// stands beside it, so that a name reads as another one.
+pub fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// A path for people, in one line: what a terminal would obey is shown by its number.
 pub fn shown(text: &OsStr) -> String {
-    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let escape = |c: char| if is_obeyed(c) { c.escape_default().to_string() } else { c.to_string() };
     text.to_string_lossy().chars().map(escape).collect()
 }
 
@@ -135,5 +142,6 @@ mod tests {
         assert_eq!(words(&odd), three("'a'\"$(\\printf '\\377\\376')\"''\\'''", "'a'\\Xff\\Xfe'\\''", None));
         assert_eq!(shown(&odd), "a\u{fffd}\u{fffd}'");
         assert_eq!(shown(OsStr::new("a\n\u{1b}[2Jb")), "a\\n\\u{1b}[2Jb");
+        assert_eq!(shown(OsStr::new("\u{202e}sl\u{9b}é")), "\\u{202e}sl\\u{9b}é");
     }
 }

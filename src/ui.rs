@@ -16,6 +16,7 @@ use crate::commands::Outcome;
 use crate::context::variable;
 use crate::fault::{Fault, Result};
 use crate::progress::{Line, Manner, Progress, Tone, When};
+use crate::quote::is_obeyed;
 use bar::Bar;
 
 /// The terminal, or what stands in for it.
@@ -61,8 +62,7 @@ impl Ui {
         for note in &outcome.notes {
             self.note(note);
         }
-        let data = if outcome.is_json { outcome.data.clone() } else { self.data(&plain(&outcome.data)) };
-        match write_data(&data) {
+        match write_data(&self.data(outcome)) {
             Err(fault) => self.fault(&fault),
             Ok(()) => outcome.code,
         }
@@ -93,7 +93,7 @@ impl Ui {
             && let Ok(outcome) = Outcome::json(&Failed::of(fault))
         {
             // Where standard output is closed too there is nobody left to tell.
-            let _ = write_data(&outcome.data);
+            let _ = write_data(&self.data(&outcome));
         }
         fault.exit_code()
     }
@@ -114,7 +114,16 @@ impl Ui {
     }
 
     /// Data as it may be written.
-    fn data(&self, text: &str) -> String {
+    fn data(&self, outcome: &Outcome) -> String {
+        match (outcome.is_json, self.is_github) {
+            (true, true) => github::defused_json(&outcome.data),
+            (true, false) => outcome.data.clone(),
+            (false, _) => self.lines(&plain(&outcome.data)),
+        }
+    }
+
+    /// Lines as they may be written.
+    fn lines(&self, text: &str) -> String {
         if self.is_github { github::defused(text) } else { text.to_owned() }
     }
 
@@ -218,7 +227,7 @@ impl Progress for Ui {
         let width = terminal_size::terminal_size_of(io::stdout())
             .map(|(terminal_size::Width(width), _)| usize::from(width))
             .filter(|width| *width > 0 && io::stdout().is_terminal());
-        write_data(&self.data(&lines.iter().map(|line| drawn(line, width)).collect::<String>()))
+        write_data(&self.lines(&lines.iter().map(|line| drawn(line, width)).collect::<String>()))
     }
 
     fn can_ask(&self) -> bool {
@@ -359,7 +368,7 @@ fn say(text: &str) {
 /// Text from outside without what a terminal would obey.
 fn plain(text: &str) -> String {
     let shown = |c: char| {
-        if c.is_control() && c != '\n' && c != '\t' { c.escape_default().to_string() } else { c.to_string() }
+        if is_obeyed(c) && c != '\n' && c != '\t' { c.escape_default().to_string() } else { c.to_string() }
     };
     text.chars().map(shown).collect()
 }

@@ -33,6 +33,7 @@ use crate::environment::Environment;
 use crate::fault::{Fault, Result};
 use crate::fs;
 use crate::project::Project;
+use crate::quote::is_obeyed;
 
 /// What a verb has to say once it is done.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -57,7 +58,12 @@ impl Outcome {
     pub fn json(value: &impl Serialize) -> Result<Self> {
         let text = serde_json::to_string_pretty(value)
             .map_err(|error| Fault::bug("could not write JSON").because(&error))?;
-        Ok(Self { data: text + "\n", is_json: true, ..Self::default() })
+        // In JSON they stand in strings alone, but for the ends of lines.
+        let written = |c: char| {
+            if is_obeyed(c) && c != '\n' { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() }
+        };
+        let data = text.chars().map(written).collect::<String>() + "\n";
+        Ok(Self { data, is_json: true, ..Self::default() })
     }
 }
 

@@ -10,6 +10,8 @@ use crate::project::Project;
 
 /// How many ways to one package are shown at most.
 const SHOWN: usize = 10;
+/// How many more are counted for people.
+const COUNTED: u64 = 1_000_000;
 
 /// The arguments of `why`.
 #[derive(Debug, clap::Args)]
@@ -69,8 +71,11 @@ fn as_lines(graph: &Graph, (part, at): (usize, usize)) -> String {
         ways => {
             let mut text = format!("{label} ({})\n", part.kind.word());
             text.push_str(&Drawing::of_ways(part, ways).lines(usize::MAX));
-            if found.more > 0 {
-                text.push_str(&format!("and {} more\n", found.more));
+            match found.more {
+                0 => {}
+                // A lock that was made to have as many has more than can be counted.
+                more if more > COUNTED => text.push_str(&format!("and more than {COUNTED} more\n")),
+                more => text.push_str(&format!("and {more} more\n")),
             }
             text
         }

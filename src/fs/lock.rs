@@ -5,7 +5,10 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{fault, metadata};
+#[cfg(unix)]
+use rustix::fs::OFlags;
+
+use super::{Kind, fault, kind, metadata};
 use crate::fault::{Fault, Result};
 
 /// How long a lock is waited for, and what is said meanwhile.
@@ -39,10 +42,21 @@ impl Lock {
     }
 }
 
+/// Never through a link: one that a stranger sent would make a file elsewhere.
 fn open_lock(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    options.open(path).map_err(|error| fault("open the lock", path, &error))
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed(),
+    );
+    options.open(path).map_err(|error| match kind(path) {
+        Ok(Kind::Link) => Fault::new(format!("could not open the lock {}", path.display()))
+            .why("it is a link, and envtool made none there")
+            .help(format!("see where it leads, and take it away (`rm {}`)", path.display())),
+        _ => fault("open the lock", path, &error),
+    })
 }
 
 /// Locks `path` exclusively; `None` where somebody holds it.

@@ -21,7 +21,7 @@ use crate::environment::Environment;
 use crate::fault::{Fault, Result};
 use crate::fs;
 use crate::layout::{ENVIRONMENT, MANIFEST, PYTHON, ProjectLayout};
-use crate::quote::shown;
+use crate::quote::{is_obeyed, shown};
 use crate::trusted::{self, Trust};
 use saved::Saved;
 
@@ -54,7 +54,7 @@ impl Place {
     /// What stands before a prompt inside: the project's name, without what a prompt would expand.
     fn prefix(&self) -> String {
         let name = self.root.parent().and_then(Path::file_name).unwrap_or("/".as_ref());
-        let plain = |c: char| if c.is_control() || "$`\\'\"%!".contains(c) { '_' } else { c };
+        let plain = |c: char| if is_obeyed(c) || "$`\\'\"%!".contains(c) { '_' } else { c };
         format!("({}) ", name.to_string_lossy().chars().map(plain).collect::<String>())
     }
 }

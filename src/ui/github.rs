@@ -49,6 +49,11 @@ pub(super) fn defused(text: &str) -> String {
     text.split_inclusive('\n').map(line).collect()
 }
 
+/// The same of JSON: it begins no line with a command, and the other form can stand in nothing but a string of it.
+pub(super) fn defused_json(text: &str) -> String {
+    text.replace("##[", "#\\u0023[")
+}
+
 /// An error as the runner shows it beside the step.
 pub(super) fn annotation(message: &str) -> String {
     format!("::error title=envtool::{}\n", escaped(message))
@@ -67,7 +72,7 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{annotation, defused, harmless, opened, token};
+    use super::{annotation, defused, defused_json, harmless, opened, token};
 
     #[test]
     fn what_others_wrote_starts_no_command() {
@@ -84,6 +89,7 @@ mod tests {
         }
         assert_eq!(defused("a\n  ::b\n"), "a\n  \\::b\n");
         assert_eq!(defused("  \u{1b}[1m::b\u{1b}[0m c\n"), "  \\::b c\n");
+        assert_eq!(defused_json("{\"a\": \"##[x]\\\\##[\"}"), "{\"a\": \"#\\u0023[x]\\\\#\\u0023[\"}");
         assert_ne!(token(), token());
     }
 

@@ -28,6 +28,10 @@ fn a_tool_is_run_and_the_project_stays_as_it_was() {
     // What matches, the newest of the store, the newest of the registry.
     assert_eq!(run(&["tell@1"]).stdout, "tell 1.1.0 \n");
     assert_eq!(run(&["tell"]).stdout, "tell 1.1.0 \n");
+    // A lock that cannot be read stands in nobody's way who runs what the project does not pin.
+    project.write("envtool.lock", "<<<<<<< ours\n");
+    assert_eq!(run(&["tell"]).stdout, "tell 1.1.0 \n");
+    fs::remove_file(project.path("envtool.lock")).unwrap();
     assert_eq!(run(&["tell@latest"]).stdout, "tell 2.0.0 \n");
     assert_eq!(before, sandbox.fingerprint());
     assert!(!project.has(".envtool"));

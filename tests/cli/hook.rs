@@ -400,3 +400,29 @@ fn shells_without_a_hook_are_told_which_have_one() {
         said.says(&["bash, zsh, fish"]);
     }
 }
+
+#[test]
+fn what_has_no_end_holds_no_prompt_up_and_a_link_makes_nothing_elsewhere() {
+    let sandbox = Sandbox::new();
+    let project = ready(&sandbox, "app");
+    // After trust, as a pull may bring it.
+    for (name, to) in [("envtool.lock", "/dev/zero"), (".envtool/python/pyvenv.cfg", "/dev/zero")] {
+        let path = project.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        symlink(to, &path).unwrap();
+        let said = project.envtool(&["hook", "bash", "--prompt="]).ok().stdout;
+        assert!(said.contains("it is a device and no file") && !said.contains("PATH="), "{name}: {said}");
+        fs::remove_file(path).unwrap();
+    }
+    fs::File::create(project.path("envtool.lock")).unwrap().set_len(1 << 42).unwrap();
+    let said = project.envtool(&["hook", "bash", "--prompt="]).ok().stdout;
+    assert!(said.contains("larger than 1 GiB") && !said.contains("PATH="), "{said}");
+    fs::remove_file(project.path("envtool.lock")).unwrap();
+    // A lock of the environment that leads out of it.
+    let mine = sandbox.outside("mine");
+    fs::create_dir_all(&mine).unwrap();
+    fs::remove_file(project.path(".envtool/.lock")).ok();
+    symlink(mine.join("made"), project.path(".envtool/.lock")).unwrap();
+    project.envtool(&["sync"]).refused(1).says(&[".envtool/.lock", "it is a link"]);
+    assert!(!mine.join("made").exists());
+}

@@ -1,5 +1,7 @@
 //! `tree` and `why`: what depends on what, from the locks alone.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::support::tools::{lock, row, tool};
@@ -223,8 +225,8 @@ fn a_hostile_lock_is_shown_without_what_a_terminal_obeys() {
         assert!(output.stdout.lines().all(|line| !line.starts_with("forged") && !line.starts_with('a') || line.starts_with("app ")), "{output}");
     }
     let mut deep = String::new();
-    for n in 0..3000 {
-        deep.push_str(&format!("[[package]]\nname = \"n{n}\"\nversion = \"1.0.0\"\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\ndependencies = [\"n{}\"]\n", (n + 1) % 3000));
+    for n in 0..20_000 {
+        deep.push_str(&format!("[[package]]\nname = \"n{n}\"\nversion = \"1.0.0\"\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\ndependencies = [\"n{}\"]\n", (n + 1) % 20_000));
     }
     project.write(
         "Cargo.lock",
@@ -232,8 +234,10 @@ fn a_hostile_lock_is_shown_without_what_a_terminal_obeys() {
             "version = 4\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\ndependencies = [\"n0\"]\n{deep}"
         ),
     );
+    let begun = Instant::now();
     assert_eq!(project.envtool(&["tree"]).ok().stdout.lines().count(), 102);
-    project.envtool(&["why", "n2999"]).ok();
+    project.envtool(&["why", "n19999"]).ok();
+    assert!(begun.elapsed() < Duration::from_secs(20), "looking rows up takes {:?}", begun.elapsed());
     for broken in [
         "",
         "version = 9",
