@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::styling::{Effects, Style, Styles};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{self, Outcome};
@@ -9,9 +10,13 @@ use crate::context::{self, Context, Flags};
 use crate::fault::Result;
 use crate::progress::{Manner, When};
 
+/// No yellow and no green, which are clap's own: they vanish on a white terminal.
+const STYLES: Styles =
+    Styles::styled().invalid(Style::new().effects(Effects::BOLD)).valid(Style::new().effects(Effects::BOLD));
+
 /// The virtual environment for everything a project runs on.
 #[derive(Debug, Parser)]
-#[command(name = "envtool", version, max_term_width = 100, propagate_version = true)]
+#[command(name = "envtool", version, styles = STYLES, max_term_width = 100, propagate_version = true)]
 pub struct Cli {
     #[command(subcommand)]
     verb: Verb,

@@ -80,6 +80,8 @@ pub trait Progress: Sync {
     fn warn(&self, line: &str);
     /// Lines of data, on standard output, before the verb has ended.
     fn show(&self, lines: &[Line]) -> Result<()>;
+    /// How many columns the terminal has that data goes to; `None` where it goes elsewhere.
+    fn columns(&self) -> Option<usize>;
     /// Whether somebody sits at a terminal and may be asked.
     fn can_ask(&self) -> bool;
     /// Asks for one of `answers`, and gives its number. The last is that of one who says nothing.

@@ -5,6 +5,7 @@ mod github;
 mod log;
 
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 
 use anstream::ColorChoice;
@@ -59,10 +60,12 @@ impl Ui {
 
     /// Says what a verb has to say, and gives its exit code. Whoever closed the pipe has read enough.
     pub fn outcome(&self, outcome: &Outcome) -> u8 {
+        // What was asked for first: on a terminal both stand under one another.
+        let written = write_data(&self.data(outcome));
         for note in &outcome.notes {
             self.note(note);
         }
-        match write_data(&self.data(outcome)) {
+        match written {
             Err(fault) => self.fault(&fault),
             Ok(()) => outcome.code,
         }
@@ -72,19 +75,14 @@ impl Ui {
     /// the data finds it.
     pub fn fault(&self, fault: &Fault) -> u8 {
         self.end();
-        let mut text = format!("{} {}\n", styled(Tone::Error, "error:"), plain(fault.what()));
+        let mut lines = lines(0, Some((Tone::Error, "error:")), fault.what());
         for cause in fault.causes() {
-            let mut lines = cause.lines();
-            let first = lines.next().unwrap_or_default();
-            text.push_str(&format!("  {} {}\n", styled(Tone::Aside, "because"), plain(first)));
-            for line in lines {
-                text.push_str(&format!("  {}\n", plain(line)));
-            }
+            lines.extend(self::lines(2, Some((Tone::Aside, "because")), cause));
         }
         if let Some(help) = fault.help_text() {
-            text.push_str(&format!("{} {}\n", styled(Tone::Info, "help:"), plain(help)));
+            lines.extend(self::lines(0, Some((Tone::Info, "help:")), help));
         }
-        self.tell(&text);
+        self.tell(&lines);
         if self.is_github {
             let help = fault.help_text().map_or(String::new(), |help| format!("\nhelp: {help}"));
             say(&github::annotation(&plain(&format!("{fault}{help}"))));
@@ -99,17 +97,19 @@ impl Ui {
     }
 
     /// Says something for people, with the line that a stretch has on the terminal out of the way.
-    fn tell(&self, text: &str) {
+    fn tell(&self, lines: &[Line]) {
+        let width = columns(&io::stderr());
+        let text: String = lines.iter().map(|line| drawn(line, width)).collect();
         let mut stretch = self.stretch.lock().unwrap_or_else(PoisonError::into_inner);
         match stretch.as_mut() {
             Some(Stretch::Drawn(bar)) => {
                 bar.clear();
-                say(text);
+                say(&text);
                 bar.draw();
             }
-            None if self.is_github => say(&github::harmless(text)),
+            None if self.is_github => say(&github::harmless(&text)),
             // In what is folded no command is obeyed anyway.
-            Some(Stretch::Folded(_)) | None => say(text),
+            Some(Stretch::Folded(_)) | None => say(&text),
         }
     }
 
@@ -214,20 +214,22 @@ impl Progress for Ui {
 
     fn note(&self, line: &str) {
         if !self.manner.quiet {
-            self.tell(&format!("{}\n", plain(line)));
+            self.tell(&lines(0, None, line));
         }
     }
 
     fn warn(&self, line: &str) {
-        self.tell(&format!("{} {}\n", styled(Tone::Warning, "warning:"), plain(line)));
+        self.tell(&lines(0, Some((Tone::Warning, "warning:")), line));
     }
 
     fn show(&self, lines: &[Line]) -> Result<()> {
         self.end();
-        let width = terminal_size::terminal_size_of(io::stdout())
-            .map(|(terminal_size::Width(width), _)| usize::from(width))
-            .filter(|width| *width > 0 && io::stdout().is_terminal());
+        let width = self.columns();
         write_data(&self.lines(&lines.iter().map(|line| drawn(line, width)).collect::<String>()))
+    }
+
+    fn columns(&self) -> Option<usize> {
+        columns(&io::stdout())
     }
 
     fn can_ask(&self) -> bool {
@@ -276,6 +278,24 @@ fn write_data(text: &str) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// How wide a stream's terminal is; `None` where it is none.
+fn columns(stream: &(impl IsTerminal + AsFd)) -> Option<usize> {
+    let (terminal_size::Width(width), _) = terminal_size::terminal_size_of(stream)?;
+    Some(usize::from(width)).filter(|width| *width > 0 && stream.is_terminal())
+}
+
+/// A text with what announces it, line by line: each is broken for itself.
+fn lines(indent: usize, label: Option<(Tone, &str)>, text: &str) -> Vec<Line> {
+    let announced = |(number, line): (usize, &str)| {
+        let label = label.filter(|_| number == 0);
+        let label = label
+            .into_iter()
+            .flat_map(|(tone, label)| [(tone, label.to_owned()), (Tone::Plain, " ".to_owned())]);
+        Line { indent, pieces: label.chain([(Tone::Plain, line.to_owned())]).collect() }
+    };
+    text.split('\n').enumerate().map(announced).collect()
 }
 
 /// How much further in a line goes on that was broken.

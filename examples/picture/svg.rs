@@ -56,7 +56,8 @@ fn push(runs: &mut Row, column: u16, cell: &Cell, cursor: bool) {
     }
     let columns = if cell.is_wide() { 2 } else { 1 };
     let text = if cell.has_contents() { cell.contents() } else { " " };
-    let class = if cursor { "c".to_owned() } else { class(cell) };
+    // On a letter (the line of progress leaves it there) it would hide that.
+    let class = if cursor && text == " " { "c".to_owned() } else { class(cell) };
     match runs.last_mut() {
         // A gap begins a run of its own, so that no space has to keep its width.
         Some(run) if run.class == class && !(text == " " && run.text.ends_with(' ')) => {

@@ -32,6 +32,8 @@ pub(super) struct Chosen {
     pub(super) kind: Kind,
     /// The registry of cargo's configuration that it comes from; `None` for crates.io.
     pub(super) registry: Option<String>,
+    /// Whether it is a tool by its executables alone, none of which bears its name, and has a library.
+    pub(super) doubtful: bool,
 }
 
 impl Chosen {
@@ -215,7 +217,11 @@ impl<'a> Choosing<'a> {
             Kind::Crate => {}
         }
         let registry = wanted.registry.clone();
-        Ok(Chosen { name, version: release.version.clone(), kind, registry })
+        let doubtful = kind == Kind::Tool
+            && self.asked.kind.is_none()
+            && targets.all.library
+            && !targets.built.contains(name.as_str());
+        Ok(Chosen { name, version: release.version.clone(), kind, registry, doubtful })
     }
 
     fn release<'r>(

@@ -112,6 +112,7 @@ impl<'a> Next<'a> {
             kind: chosen.kind,
             before: before.map(|v| v.to_string()),
             unchanged,
+            doubtful: chosen.doubtful,
         })
     }
 
@@ -142,7 +143,13 @@ impl<'a> Next<'a> {
         }
         // Nobody who depends on a library builds what its tests need.
         self.exact |= asked.requirement.is_none() && asked.table != Table::Dev;
-        Ok(Pinned { package: chosen.id(), kind: Kind::Crate, before: added.before, unchanged })
+        Ok(Pinned {
+            package: chosen.id(),
+            kind: Kind::Crate,
+            before: added.before,
+            unchanged,
+            doubtful: false,
+        })
     }
 
     /// Whether an exact version went into the manifest of a library that is to be published.

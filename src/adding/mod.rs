@@ -90,6 +90,9 @@ pub struct Pinned {
     pub before: Option<String>,
     /// Whether the manifests say nothing else than before.
     pub unchanged: bool,
+    /// Whether it is a tool by its executables alone, none of which bears its name, and has a library: whoever asked for
+    /// it may have meant that.
+    pub doubtful: bool,
 }
 
 /// What an addition did.

@@ -301,7 +301,7 @@ fn run(program: &Program, what: &str, manifest: &Path) -> Result<()> {
     let help = if said.contains("--offline") || said.contains("offline mode") {
         "run it again without `--offline`"
     } else if why.contains("failed to select a version") {
-        "two pins exclude each other: move both in one command (`envtool add A@VERSION B@VERSION`), or ask for another release"
+        "two pins exclude each other: move both in one command (`envtool upgrade A B`, or `envtool add A@VERSION B@VERSION`), or ask for another release"
     } else {
         "cargo said so; correct the manifest, or check the network and the registry's address"
     };

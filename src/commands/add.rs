@@ -80,7 +80,7 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     let added = added?;
     // 4. Say what was done.
     if context.flags.json {
-        if let Some(advice) = advice(&added, arguments) {
+        for advice in advice(&added, arguments) {
             context.progress.warn(&advice);
         }
         let pins = added.pinned.iter().map(Pin::from).chain(added.modules.iter().map(Pin::from)).collect();
@@ -132,7 +132,7 @@ fn asked(arguments: &Arguments) -> Result<Asked> {
 }
 
 fn line(pinned: &Pinned) -> String {
-    let Pinned { package, kind, before, unchanged } = pinned;
+    let Pinned { package, kind, before, unchanged, .. } = pinned;
     let kind = match kind {
         Kind::Crate => "crate",
         Kind::Tool => "tool",
@@ -159,7 +159,17 @@ fn module_line(pinned: &PinnedModule) -> String {
     }
 }
 
-fn advice(added: &Added, arguments: &Arguments) -> Option<String> {
+/// What whoever added something may want to do otherwise.
+fn advice(added: &Added, arguments: &Arguments) -> Vec<String> {
+    let doubtful = added.pinned.iter().filter(|pinned| pinned.doubtful && !pinned.unchanged);
+    let doubtful = doubtful.map(|Pinned { package, .. }| {
+        let PackageId { name, version } = package;
+        format!("{name} has a library too: `envtool remove {name}`, then `envtool add --lib {name}@{version}` builds against it")
+    });
+    doubtful.chain(ties(added, arguments)).collect()
+}
+
+fn ties(added: &Added, arguments: &Arguments) -> Option<String> {
     let pinned = added.pinned.iter().find(|pinned| pinned.kind == Kind::Crate)?;
     let PackageId { name, version } = &pinned.package;
     let build = if arguments.build { " --build" } else { "" };

@@ -50,10 +50,17 @@ fn size(store: &Store, json: bool) -> Result<Outcome> {
     if json {
         return Outcome::json(&Size { bytes, buckets });
     }
-    let mut lines = String::new();
-    for Usage { bucket, entries, bytes } in buckets.iter().filter(|usage| usage.entries > 0) {
-        lines.push_str(&format!("{bucket:<13} {entries:>7} entries  {:>9.1} MB\n", megabytes(*bytes)));
-    }
-    lines.push_str(&format!("{:<13} {:>7}          {:>9.1} MB\n", "total", "", megabytes(bytes)));
+    let line = |name: &str, entries: &str, bytes: u64| {
+        format!("{name:<12}  {entries:>13}  {:>8.1} MB\n", megabytes(bytes))
+    };
+    let mut lines: String = buckets
+        .iter()
+        .filter(|usage| usage.entries > 0)
+        .map(|Usage { bucket, entries, bytes }| {
+            let word = if *entries == 1 { "entry" } else { "entries" };
+            line(bucket, &format!("{entries} {word}"), *bytes)
+        })
+        .collect();
+    lines.push_str(&line("total", "", bytes));
     Ok(Outcome::data(lines))
 }

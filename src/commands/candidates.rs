@@ -1,12 +1,15 @@
-//! What a shell offers where a user presses Tab: names of the project that the current folder belongs to. What cannot
-//! be read is not offered.
+//! What a shell offers where a user presses Tab: names of the project that the current folder belongs to, or the one that
+//! `-C` names. What cannot be read is not offered.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 
 use crate::cargo_lock::CargoLock;
+use crate::context::variable;
 use crate::doctor::CHECKS;
 use crate::environment::is_reserved;
 use crate::fs;
@@ -40,9 +43,17 @@ pub(super) fn checks() -> ArgValueCandidates {
 }
 
 fn of_project(names: impl Fn(&Project) -> BTreeSet<String>) -> Vec<CompletionCandidate> {
-    let here = fs::canonical(Path::new(".")).ok();
-    let project = here.and_then(|here| Project::find(&here).ok().flatten());
+    let folder = fs::canonical(&folder()).ok();
+    let project = folder.and_then(|here| Project::find(&here).ok().flatten());
     project.iter().flat_map(names).map(CompletionCandidate::new).collect()
+}
+
+/// The folder that the line to complete names, as `--directory` is read elsewhere; else the current one.
+fn folder() -> PathBuf {
+    let words: Vec<OsString> = env::args_os().collect();
+    let next = |flag: &&str| words.iter().position(|word| word == flag).and_then(|at| words.get(at + 1));
+    let named = ["-C", "--directory"].iter().find_map(next).cloned();
+    named.or_else(|| variable("ENVTOOL_DIRECTORY")).map_or_else(|| PathBuf::from("."), PathBuf::from)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use crate::environment::path_inside;
 use crate::fault::{Fault, Result};
 use crate::one_off::{self, Wanted};
 use crate::process::Program;
+use crate::sync::Report;
 
 /// The arguments of `exec`.
 #[derive(Debug, clap::Args)]
@@ -47,13 +48,15 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
     };
     // 2. Bring it, where it is not there.
     let tool = one_off::bring(wanted, context)?;
-    for note in tool.report.iter().flat_map(|report| sync_verb::notes(report, context)) {
+    let file = tool.executable(arguments.bin.as_deref())?;
+    let path = path_inside(tool.bin().parent().unwrap_or(&tool.bin()), &context.path, None);
+    // Its lock is nobody's.
+    let report = tool.report.map(|report| Report { locked: false, ..report });
+    for note in report.iter().flat_map(|report| sync_verb::notes(report, context)) {
         context.progress.note(&note);
     }
-    let file = tool.executable(arguments.bin.as_deref())?;
     // 3. Become it. Its own programs find one another; all else is as it was.
     let rest = if rest.first().is_some_and(|first| first == "--") { &rest[1..] } else { rest };
-    let path = path_inside(tool.bin().parent().unwrap_or(&tool.bin()), &context.path, None);
     let name = file.file_name().unwrap_or_default().to_owned();
     become_it(&Program::new(file).args(rest).set("PATH", path).named(&name), &name)
 }

@@ -9,6 +9,9 @@ use crate::context::Context;
 use crate::fault::{Fault, Result};
 use crate::fs;
 
+/// What every page belongs to.
+const SOURCE: &str = concat!("envtool ", env!("CARGO_PKG_VERSION"));
+
 /// The arguments of `man`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -42,7 +45,12 @@ pub fn run(arguments: &Arguments, mut command: clap::Command, context: &Context<
             )?
         }
     };
-    render(page).map(Outcome::data)
+    let mut outcome = Outcome::data(render(page)?);
+    if context.progress.columns().is_some() {
+        let verb = arguments.verb.as_ref().map_or(String::new(), |verb| format!(" {verb}"));
+        outcome.notes.push(format!("to read it: `envtool man{verb} | man -l -`"));
+    }
+    Ok(outcome)
 }
 
 /// Each page: the command itself, and what stands below it as far as users are told of it.
@@ -58,8 +66,8 @@ fn name(page: &clap::Command) -> String {
 
 fn render(page: &clap::Command) -> Result<String> {
     let mut text = Vec::new();
-    Man::new(page.clone()).title(name(page)).manual("envtool").render(&mut text).map_err(|error| {
-        Fault::new("could not write the manual page").because(&error).help("run it again")
-    })?;
+    Man::new(page.clone()).title(name(page)).source(SOURCE).manual("envtool").render(&mut text).map_err(
+        |error| Fault::new("could not write the manual page").because(&error).help("run it again"),
+    )?;
     Ok(String::from_utf8_lossy(&text).into_owned())
 }

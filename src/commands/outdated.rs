@@ -69,7 +69,11 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Outcome> {
         return Ok(Outcome { code, ..Outcome::json(&Packages { packages, failed: failed.collect() })? });
     }
     if !shown.is_empty() {
-        context.progress.show(&table(&shown, today()))?;
+        let table = table(&shown, today());
+        let is_wide = |width| table.iter().flat_map(|line| &line.pieces).any(|(_, row)| row.width() > width);
+        let lines =
+            if context.progress.columns().is_some_and(is_wide) { blocks(&shown, today()) } else { table };
+        context.progress.show(&lines)?;
     }
     // 3. What is not in the table.
     for (of, fault) in &failed {
@@ -104,11 +108,36 @@ fn as_json(one: &Compared) -> Package<'_> {
     }
 }
 
-/// The lines, columns under one another. A terminal that is too narrow breaks a line between two of them.
+/// Two lines a package, for a terminal that is too narrow for the table.
+fn blocks(packages: &[&Compared], today: u64) -> Vec<Line> {
+    let block = |one: &&Compared| {
+        let Compared { of, pinned, matching, newest, .. } = one;
+        let matching = match () {
+            () if matching == newest => ", matches".to_owned(),
+            () if matching == pinned => String::new(),
+            () => format!(", matching {matching}"),
+        };
+        let age = aged(one, today).map_or(String::new(), |age| format!(" ({age})"));
+        let held = one.held.as_ref().map_or(String::new(), |held| format!(" ({held})"));
+        let name = (Tone::Subject, of.typed());
+        [
+            Line { indent: 0, pieces: vec![name, (Tone::Plain, format!(" {pinned} ({})", of.kind))] },
+            Line { indent: 2, pieces: vec![(Tone::Plain, format!("newest {newest}{age}{matching}{held}"))] },
+        ]
+    };
+    packages.iter().flat_map(block).collect()
+}
+
+/// How old the newest release is.
+fn aged(one: &Compared, today: u64) -> Option<String> {
+    one.published.as_deref().and_then(day).map(|day| age(today, day))
+}
+
+/// The lines, columns under one another.
 fn table(packages: &[&Compared], today: u64) -> Vec<Line> {
     let titles = ["name", "pinned", "matching", "newest", "age", "kind"].map(str::to_owned);
     let rows = packages.iter().map(|one| {
-        let age = one.published.as_deref().and_then(day).map_or(String::new(), |day| age(today, day));
+        let age = aged(one, today).unwrap_or_default();
         let kind = match &one.held {
             Some(held) => format!("{} ({held})", one.of.kind),
             None => one.of.kind.to_owned(),

@@ -60,19 +60,24 @@ pub(super) fn notes(report: &Report, context: &Context<'_>) -> Vec<String> {
     let (came, went) = (report.modules.len(), report.modules_removed.len());
     if came + went > 0 {
         let modules = if came == 1 { "module" } else { "modules" };
-        notes.push(format!("Installed {came} {modules}, removed {went} in {took}"));
+        notes.push(format!("Installed {came} {modules}, removed {went}"));
     }
     notes.extend(report.venvs_remade.iter().map(|(folder, modules)| match modules {
-        1 => format!("Made {folder} anew: 1 module in {took}"),
-        modules => format!("Made {folder} anew: {modules} modules in {took}"),
+        1 => format!("Made {folder} anew: 1 module"),
+        modules => format!("Made {folder} anew: {modules} modules"),
     }));
-    notes.extend(report.strays.iter().map(|(folder, what)| {
+    let strays = report.strays.iter().map(|(folder, what)| {
         format!("Took {what} out of {folder}, since the lock does not name it (`envtool add` pins it)")
-    }));
+    });
     let remade = report.venvs_remade.len() + report.strays.len();
     let no_crates = report.packages == 0 && report.added.is_empty() && report.removed.is_empty();
     let no_others = report.tools.is_empty() && report.tools_removed.is_empty() && came + went + remade == 0;
     if no_crates && !no_others {
+        // How long a tool took stands in its own line.
+        if let Some(line) = notes.last_mut().filter(|_| came + went + report.venvs_remade.len() > 0) {
+            line.push_str(&format!(" in {took}"));
+        }
+        notes.extend(strays);
         return notes;
     }
     let mut line = match report.packages {
@@ -86,6 +91,7 @@ pub(super) fn notes(report: &Report, context: &Context<'_>) -> Vec<String> {
         line.push_str(&format!(" ({})", from.join("; ")));
     }
     notes.push(format!("{line} in {took}"));
+    notes.extend(strays);
     notes
 }
 

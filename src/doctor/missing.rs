@@ -4,6 +4,7 @@ use super::{Check, Finding, Remedy, Scene, Severity, Step};
 use crate::fault::Result;
 use crate::fs;
 use crate::manifest::Link;
+use crate::receipt::Identity;
 
 /// The check.
 pub(super) struct Missing;
@@ -27,14 +28,16 @@ impl Check for Missing {
         };
         let added = survey.plan.as_ref().map(|plan| plan.added.clone()).unwrap_or_default();
         for package in &added {
-            let other = survey.receipts.iter().any(|(_, receipt)| receipt.package == *package);
-            report(
-                package.to_string(),
-                match other {
-                    true => "the lock names another release of it than the environment holds".to_owned(),
-                    false => "the lock names it, and the environment does not hold it".to_owned(),
-                },
-            );
+            let is_wanted = |held: &Identity| {
+                survey.wanted.iter().any(|wanted| wanted.package == *package && wanted.identity == *held)
+            };
+            let receipt = survey.receipts.iter().find(|(_, receipt)| receipt.package == *package);
+            let message = match receipt.map(|(_, receipt)| receipt.identity()) {
+                None => "the lock names it, and the environment does not hold it",
+                Some(held) if is_wanted(&held) => "its place in .envtool is empty, or holds something else",
+                Some(_) => "the lock names another release of it than the environment holds",
+            };
+            report(package.to_string(), message.to_owned());
         }
         if scene.project.manifest.env.link == Link::Symlink {
             for one in scene.crates()? {

@@ -466,9 +466,14 @@ fn a_crate_or_a_tool_by_what_it_has_and_by_what_is_said() {
     assert_eq!(dependencies(&project), "gamma = \"=1.0.1\"\n");
     project.envtool(&["remove", "gamma"]).ok();
     assert!(!project.has(".envtool/bin/gamma") && !project.read("Cargo.toml").contains("gamma"));
-    project.envtool(&["add", "gamma@1.0.1"]).ok().says(&["gamma 1.0.1 (tool)"]);
+    let output = project.envtool(&["add", "gamma@1.0.1"]).ok();
+    output.says(&["gamma 1.0.1 (tool)"]);
+    assert!(!output.stderr.contains("has a library"), "{output}");
     project.envtool(&["add", "--tool", "alpha"]).refused(1).says(&["has no executable", "--lib alpha@2.0.0"]);
     project.envtool(&["add", "guarded", "--tool"]).refused(1).says(&["--features cli"]);
+    // One that is a tool by an executable of another name alone may have been meant as a library.
+    let output = project.envtool(&["add", "guarded", "--features", "cli"]).ok();
+    output.says(&["guarded 1.0.0 (tool)", "guarded has a library too", "envtool add --lib guarded@1.0.0"]);
     project.envtool(&["add", "empty"]).refused(1).says(&["neither a library nor an executable"]);
     project.envtool(&["add", "--lib", "--tool", "gamma"]).run().says(&["cannot be used with"]);
 }

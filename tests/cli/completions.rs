@@ -57,6 +57,13 @@ fn verbs_flags_and_the_projects_names_are_offered() {
     assert_eq!(offered(&project, &["which", ""]), set(&["shout"]));
     assert_eq!(offered(&project, &["run", "sh"]), set(&["shout"]));
     assert!(offered(&project, &["doctor", "--check", "global-"]).contains("global-tool"));
+    // Of another folder's project where that is named.
+    let elsewhere = sandbox.outside("elsewhere");
+    let named = project.path("").display().to_string();
+    for flag in ["-C", "--directory"] {
+        let call = project.envtool(&["--", "envtool", flag, &named, "remove", "sh"]).in_dir(&elsewhere);
+        assert_eq!(call.env("ENVTOOL_COMPLETE", "fish").ok().stdout.trim(), "shout");
+    }
     // What cannot be read, and no project at all, offer nothing and say nothing.
     project.write("envtool.toml", "<<<");
     assert_eq!(offered(&project, &["remove", ""]), set(&[]));
@@ -137,6 +144,7 @@ fn every_verb_has_its_page() {
     for verb in &verbs {
         let page = project.envtool(&["man", verb]).ok().stdout;
         assert_eq!(page, project.read(&format!("pages/man1/envtool-{verb}.1")));
+        assert!(page.contains(concat!("\"envtool ", env!("CARGO_PKG_VERSION"), "\"")), "{page}");
         assert!(main.contains(&format!("envtool\\-{verb}(1)")), "{verb}");
     }
     project.envtool(&["man", "../x"]).refused(2).says(&["no verb"]);

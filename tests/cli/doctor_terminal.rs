@@ -446,7 +446,7 @@ fn it_fits_the_terminal_and_stands_out_only_there() {
     insta::assert_snapshot!(look(80, "dumb", &[]), @"
     Errors
       missing: alpha 1.0.0
-        the lock names another release of it than the environment holds
+        its place in .envtool is empty, or holds something else
         --fix would: make the environment what the lock says
 
     Warnings
@@ -461,8 +461,8 @@ fn it_fits_the_terminal_and_stands_out_only_there() {
     insta::assert_snapshot!(look(40, "dumb", &[]), @"
     Errors
       missing: alpha 1.0.0
-        the lock names another release of it
-          than the environment holds
+        its place in .envtool is empty, or
+          holds something else
         --fix would: make the environment
           what the lock says
 
@@ -492,7 +492,7 @@ fn it_fits_the_terminal_and_stands_out_only_there() {
     insta::assert_snapshot!(format!("{}---\n{}", piped.stdout, piped.stderr), @"
     Errors
       missing: alpha 1.0.0
-        the lock names another release of it than the environment holds
+        its place in .envtool is empty, or holds something else
         --fix would: make the environment what the lock says
 
     Warnings

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::tools::tool;
-use crate::support::{Dep, Fault, Gate, Project, Registry, Sandbox, saying, telling};
+use crate::support::{Dep, Fault, Gate, Project, Registry, Sandbox, Terminal, saying, telling};
 
 fn ask(project: &Project<'_>, args: &[&str]) -> Value {
     let output = project.envtool(&[&["outdated", "--json"], args].concat()).run();
@@ -92,6 +92,16 @@ fn what_is_newer_is_told_and_kept_for_when_there_is_no_network() {
     assert!(lines[2].ends_with("crate (3.0.0 needs Rust 1.999.0)"), "{output}");
     assert!(lines[5].starts_with("pypi:one"), "{output}");
     assert_eq!(output.stderr, "");
+    // On a terminal the table stands where it has room, and else a block a package: no row is torn.
+    assert_eq!(Terminal::of(project.envtool(&["outdated"]).env("TERM", "dumb"), 100).ends(0), output.stdout);
+    let narrow = Terminal::of(project.envtool(&["outdated"]).env("TERM", "dumb"), 40).ends(0);
+    let lines: Vec<&str> = narrow.lines().collect();
+    assert!(lines.iter().all(|line| line.len() <= 40), "{narrow}");
+    assert_eq!(lines[0], "alpha 1.0.0 (crate)");
+    assert!(lines[1].starts_with("  newest 2.0.0 (") && lines[2] == "    1.2.0", "{narrow}");
+    assert!(narrow.contains("saw 1.0.0 (tool)\n  newest 1.1.0, matches\n"), "{narrow}");
+    assert!(narrow.contains("(3.0.0\n    needs Rust 1.999.0)\n"), "{narrow}");
+    assert!(narrow.contains("pypi:one 1.0 (module)\n  newest 2.0 ("), "{narrow}");
     // What was said is kept.
     sandbox.cut_network();
     let output = project.envtool(&["outdated", "--offline"]).ok();

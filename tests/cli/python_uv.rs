@@ -41,6 +41,9 @@ impl Progress for Quiet {
     fn show(&self, _: &[Line]) -> envtool::fault::Result<()> {
         Ok(())
     }
+    fn columns(&self) -> Option<usize> {
+        None
+    }
     fn can_ask(&self) -> bool {
         false
     }

@@ -77,6 +77,35 @@ fn quiet_says_errors_alone_and_debug_all_that_is_done() {
 }
 
 #[test]
+fn what_is_said_is_broken_between_words_where_the_terminal_ends() {
+    let sandbox = Sandbox::new();
+    let project = sandbox.project("app");
+    project.write("envtool.toml", "[env]\n");
+    project.envtool(&["sync"]).ok();
+    let on = |args: &[&str]| Terminal::of(project.envtool(args).env("TERM", "xterm"), 40);
+    insta::assert_snapshot!(on(&["--color", "never", "which", "no-such-program"]).ends(1), @r#"
+    error: could not find the command
+      "no-such-program"
+      because it is neither in the
+        environment nor on PATH
+    help: `envtool list` shows what the
+      environment holds
+    "#);
+    insta::assert_snapshot!(on(&["--color", "never", "tree"]).ends(0), @"
+    nothing is locked (`envtool add NAME`
+      pins a package)
+    ");
+    let sizes = on(&["cache", "size"]).ends(0);
+    assert!(sizes.lines().all(|line| line.len() <= 40), "{sizes}");
+    // Data comes first, then what is said of it. No yellow, green or cyan, which vanish on white, nor blue on black.
+    let which = on(&["which", "sh"]).ends(0);
+    assert!(which.trim_start().starts_with('/') && which.contains("\nfrom the machine"), "{which}");
+    let wrong = on(&["sync", "--loked"]).ends_raw(2);
+    assert!(wrong.contains("\u{1b}[1m\u{1b}[31merror"), "{wrong:?}");
+    assert!(!["32m", "33m", "34m", "36m"].iter().any(|colour| wrong.contains(colour)), "{wrong:?}");
+}
+
+#[test]
 fn an_empty_variable_is_one_that_is_not_set() {
     let sandbox = Sandbox::new();
     let names = [

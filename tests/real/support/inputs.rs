@@ -93,6 +93,9 @@ impl Progress for Silent {
     fn show(&self, _: &[Line]) -> envtool::fault::Result<()> {
         Ok(())
     }
+    fn columns(&self) -> Option<usize> {
+        None
+    }
     fn can_ask(&self) -> bool {
         false
     }
