@@ -2,8 +2,8 @@
 //!
 //! After each drawing the cursor goes back to the line's first column, as cargo has it: what a terminal breaks or joins
 //! when it is made narrower or wider lies behind the cursor then, so that the next drawing takes all of it away; and
-//! the `^C` of whoever has had enough does not stay. (indicatif leaves the cursor behind a line that it has filled up
-//! with blanks, which smears: tried in tmux.)
+//! the `^C` of whoever has had enough does not stay. (indicatif 0.18 leaves the cursor behind a line that it has filled
+//! up with blanks: read in its source. This one was watched in tmux.)
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
