@@ -56,7 +56,8 @@ impl Shell {
             .session
             .exp_string(&wanted)
             .unwrap_or_else(|error| panic!("{} after `{line}`: {error}\n{}", self.name, self.all));
-        let seen = seen.replace('\r', "");
+        // While the line still runs, it is the terminal that shows what is typed, in the midst of what the line prints.
+        let seen = seen.replace('\r', "").replace(&format!("\n{mark}\n"), "\n");
         self.all.push_str(&seen);
         seen
     }
