@@ -122,6 +122,10 @@ pub(crate) fn write_rc(sandbox: &Sandbox, name: &str, text: &str) {
         _ => (".bashrc", "set +o emacs"),
     };
     write(&sandbox.home().join(file), &format!("{plain}\n{text}"));
+    if name == "fish" {
+        // Else a fish that starts for the first time has Python read every manual page of the machine, on this terminal.
+        fs::create_dir_all(sandbox.home().join(".local/share/fish/generated_completions")).unwrap();
+    }
 }
 
 /// Makes a program that runs this line of shell.
