@@ -303,30 +303,10 @@ fn shown(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::{Wish, check_features, choose};
-    use crate::digest::Digest;
     use crate::fault::Fault;
-    use crate::registry::releases::{Release, rust_version};
+    use crate::registry::releases::{Release, written as releases};
     use crate::spec::Spec;
-
-    /// `1.0.0`, `!1.0.0` for a yanked one, `1.0.0/1.70` for one that needs a Rust.
-    fn releases(text: &str) -> Vec<Release> {
-        text.split_whitespace()
-            .map(|word| {
-                let (version, rust) = word.split_once('/').unwrap_or((word, ""));
-                Release {
-                    version: version.trim_start_matches('!').parse().unwrap(),
-                    checksum: Digest::of(b""),
-                    yanked: version.starts_with('!'),
-                    rust_version: rust_version(rust),
-                    features: BTreeSet::new(),
-                    published: None,
-                }
-            })
-            .collect()
-    }
 
     /// `VERSION [requirement REQ] [rust VERSION] [locked VERSION] [tool]` against releases.
     fn chosen(wish: &str, of: &str) -> Result<String, Fault> {

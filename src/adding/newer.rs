@@ -287,12 +287,9 @@ impl Newer {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::{Kind, Pin, Release, compatible, crates_io, named};
     use crate::cargo_edit::Required;
-    use crate::digest::Digest;
-    use crate::registry::releases::rust_version;
+    use crate::registry::releases::{rust_version, written as releases};
 
     fn pin(pinned: &str, requirement: Option<&str>) -> Pin {
         let pinned: semver::Version = pinned.parse().unwrap();
@@ -312,22 +309,6 @@ mod tests {
             pinned,
             rust: rust_version("1.70"),
         }
-    }
-
-    /// `1.0.0`, `!1.0.0` for a yanked one, `1.0.0/1.80` for one that needs a Rust.
-    fn releases(text: &str) -> Vec<Release> {
-        let release = |word: &str| {
-            let (version, rust) = word.split_once('/').unwrap_or((word, ""));
-            Release {
-                version: version.trim_start_matches('!').parse().unwrap(),
-                checksum: Digest::of(b""),
-                yanked: version.starts_with('!'),
-                rust_version: rust_version(rust),
-                features: BTreeSet::new(),
-                published: None,
-            }
-        };
-        text.split_whitespace().map(release).collect()
     }
 
     #[test]

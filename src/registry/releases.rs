@@ -148,6 +148,23 @@ pub fn rust_version(text: &str) -> Option<Version> {
     parts.next().is_none().then_some(version)
 }
 
+/// Releases, as tests write them: `1.0.0`, `!1.0.0` for a yanked one, `1.0.0/1.80` for one that needs a Rust.
+#[cfg(test)]
+pub(crate) fn written(text: &str) -> Vec<Release> {
+    let release = |word: &str| {
+        let (version, rust) = word.split_once('/').unwrap_or((word, ""));
+        Release {
+            version: version.trim_start_matches('!').parse().unwrap(),
+            checksum: Digest::of(b""),
+            yanked: version.starts_with('!'),
+            rust_version: rust_version(rust),
+            features: BTreeSet::new(),
+            published: None,
+        }
+    };
+    text.split_whitespace().map(release).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Release, releases, rust_version};
