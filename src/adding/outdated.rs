@@ -4,7 +4,7 @@
 use super::Kind;
 use super::newer::{self, Pin};
 use super::newer_modules::{self, ModulePin};
-use crate::cargo::{config, entry};
+use crate::cargo::config;
 use crate::cargo_config::CargoConfig;
 use crate::context::Context;
 use crate::fault::{Fault, Result};
@@ -73,19 +73,14 @@ pub struct Outdated {
 pub fn outdated(project: &Project, context: &Context<'_>) -> Result<Outdated> {
     // 1. What is pinned.
     let lock = read_lock(project)?;
-    let config = config::load(
-        project.layout.root(),
-        context.cargo_home()?,
-        context.cargo_variables(),
-        &entry::is_of_an_environment,
-    )?;
+    let config = config::of_project(project.layout.root(), context)?;
     let (pins, _) = newer::pins(project, &config, context)?;
     let module_pins = newer_modules::pins(project);
     // 2. What there is.
     let (crates, modules) = std::thread::scope(|scope| {
         let modules = scope.spawn(|| ask_modules(project, lock.as_ref(), &module_pins, context));
         let crates = ask_crates(&pins, &config, context);
-        let early = |_| Err(Fault::new("a thread of envtool ended early").help("report this"));
+        let early = |_| Err(Fault::bug("a thread of envtool ended early"));
         (crates, modules.join().unwrap_or_else(early))
     });
     // 3. Side by side.

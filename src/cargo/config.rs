@@ -8,9 +8,16 @@
 
 use std::path::{Path, PathBuf};
 
+use super::entry;
 use crate::cargo_config::{CargoConfig, Include, Layer, Variables};
+use crate::context::Context;
 use crate::fault::{Fault, Result};
 use crate::fs;
+
+/// The configuration that cargo has in a project, without that of environments.
+pub fn of_project(root: &Path, context: &Context<'_>) -> Result<CargoConfig> {
+    load(root, context.cargo_home()?, context.cargo_variables(), &entry::is_of_an_environment)
+}
 
 /// The configuration that cargo has when it is started in `start`. An `include` of a file that `skip` names is not followed.
 pub fn load(

@@ -210,12 +210,7 @@ impl Place {
         let mut found = Vec::new();
         for manifest in &self.members {
             let folder = manifest.parent().unwrap_or(manifest);
-            let config = config::load(
-                folder,
-                context.cargo_home()?,
-                context.cargo_variables(),
-                &entry::is_of_an_environment,
-            )?;
+            let config = config::of_project(folder, context)?;
             for bypass in
                 sources::bypasses(&config, &[crates_io()], self.layout.root(), context.cargo_home()?)?
             {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::venvs::{self, Held};
-use crate::cargo::{config, entry};
+use crate::cargo::config;
 use crate::cargo_config::CargoConfig;
 use crate::context::Context;
 use crate::environment::Environment;
@@ -150,12 +150,7 @@ impl<'a> Scene<'a> {
         if let Some(config) = self.config.get() {
             return Ok(config);
         }
-        let config = config::load(
-            self.project.layout.root(),
-            self.context.cargo_home()?,
-            self.context.cargo_variables(),
-            &entry::is_of_an_environment,
-        )?;
+        let config = config::of_project(self.project.layout.root(), self.context)?;
         Ok(self.config.get_or_init(|| config))
     }
 }

@@ -8,9 +8,9 @@ use tempfile::TempPath;
 
 use super::admit::Admitted;
 use super::relock::Start;
+use crate::cargo::config;
 use crate::cargo::credentials::{self, Asked, Runner, Token as Found};
 use crate::cargo::program::{Cargo, Surroundings};
-use crate::cargo::{config, entry};
 use crate::cargo_config::CargoConfig;
 use crate::cargo_include::{self, State};
 use crate::cargo_installed::Origin;
@@ -134,12 +134,7 @@ impl<'a> Session<'a> {
         lock_before: impl FnOnce(&Environment) -> Result<Option<Lock>>,
     ) -> Result<Self> {
         let store = Store::new(context.cache()?);
-        let config = config::load(
-            project.layout.root(),
-            context.cargo_home()?,
-            context.cargo_variables(),
-            &entry::is_of_an_environment,
-        )?;
+        let config = config::of_project(project.layout.root(), context)?;
         let tell = || context.tell_waiting();
         refuse_home_in_project(project, context)?;
         let store_lock = store.lock(&context.waiting(&tell))?;
