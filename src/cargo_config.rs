@@ -27,6 +27,7 @@ pub use tree::Place;
 use tree::{Node, Scalar};
 
 use crate::fault::{Fault, Result};
+use crate::mirror::Mirror;
 
 /// The name of the source and the registry that cargo knows by itself.
 pub const CRATES_IO: &str = "crates-io";
@@ -162,6 +163,7 @@ pub struct CargoConfig {
     root: Node,
     variables: Variables,
     files: Vec<PathBuf>,
+    mirror: Option<Mirror>,
 }
 
 impl CargoConfig {
@@ -173,7 +175,27 @@ impl CargoConfig {
             root.merge(layer.root)?;
             files.push(layer.file);
         }
-        Ok(Self { root, variables, files })
+        Ok(Self { root, variables, files, mirror: None })
+    }
+
+    /// The same where a mirror stands in for crates.io, whatever the files say of that. What they say stays to be seen:
+    /// cargo in the environment knows nothing of the mirror.
+    #[must_use]
+    pub fn with_mirror(self, mirror: Option<Mirror>) -> Self {
+        Self { mirror, ..self }
+    }
+
+    /// That mirror.
+    pub fn mirror(&self) -> Option<&Mirror> {
+        self.mirror.as_ref()
+    }
+
+    /// A failure with what can be done about the mirror, where it is the mirror's.
+    pub fn explain(&self, fault: Fault) -> Fault {
+        match &self.mirror {
+            Some(mirror) => mirror.explain(fault),
+            None => fault,
+        }
     }
 
     /// Every file that was read, lowest precedence first.

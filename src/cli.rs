@@ -108,15 +108,30 @@ enum Verb {
     Which(commands::which::Arguments),
     /// Find what is wrong, and mend it
     Doctor(commands::doctor::Arguments),
+    /// Write the whole environment into one file, for a machine without a network
+    Pack(commands::pack::Arguments),
+    /// Make an environment from such a file
+    Unpack(commands::unpack::Arguments),
     /// Look into the store that every environment draws from
     Cache(commands::cache::Arguments),
+    /// Be a mirror of the registries for other machines
+    Serve(commands::serve::Arguments),
     /// Print what makes a shell complete envtool's command lines
     Completions(commands::completions::Arguments),
     /// Print the manual page
     Man(commands::man::Arguments),
 }
 
+/// What `-vv` shows.
+const DEBUG: &str = "envtool=debug";
+
 impl Verb {
+    /// What is logged where nobody asks for more.
+    fn log(&self) -> Option<&'static str> {
+        // The requests that a server answers: what they are filtered by is the name of their log.
+        matches!(self, Self::Serve(_)).then_some("envtool::access=info")
+    }
+
     /// Whether standard output is that of another program, or is read by a shell: no report may stand there.
     fn owns_output(&self) -> bool {
         let child = matches!(self, Self::Run(_) | Self::Exec(_) | Self::Shell(_));
@@ -146,7 +161,7 @@ impl Cli {
                 Color::Never => When::Never,
             },
             quiet,
-            debug: verbose > 1,
+            log: (!quiet && verbose > 1).then_some(DEBUG).or_else(|| self.verb.log().filter(|_| !quiet)),
             bars: !no_progress && !quiet && !json,
             json: json && !self.verb.owns_output(),
         }
@@ -186,7 +201,10 @@ impl Cli {
             Verb::Upgrade(arguments) => commands::upgrade::run(arguments, context),
             Verb::Which(arguments) => commands::which::run(arguments, context),
             Verb::Doctor(arguments) => commands::doctor::run(arguments, context),
+            Verb::Pack(arguments) => commands::pack::run(arguments, context),
+            Verb::Unpack(arguments) => commands::unpack::run(arguments, context),
             Verb::Cache(arguments) => commands::cache::run(arguments, context),
+            Verb::Serve(arguments) => commands::serve::run(arguments, context),
             Verb::Completions(arguments) => commands::completions::run(arguments),
             Verb::Man(arguments) => commands::man::run(arguments, Self::command(), context),
         }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::cargo_config::Variables;
 use crate::fault::{Fault, Result};
 use crate::fs::Waiting;
+use crate::mirror::{self, Mirror};
 use crate::progress::Progress;
 use crate::secret::without_secrets;
 
@@ -64,6 +65,9 @@ pub struct Context<'a> {
     home: Option<PathBuf>,
     install_root: Option<PathBuf>,
     lock_timeout: Option<Duration>,
+    mirror: Option<OsString>,
+    projects_mirror: Option<Mirror>,
+    mirror_token: Option<OsString>,
 }
 
 /// A variable of the surroundings. An empty one stands for none.
@@ -119,6 +123,9 @@ impl<'a> Context<'a> {
             install_root,
             home,
             lock_timeout: lock_timeout(var("ENVTOOL_LOCK_TIMEOUT"))?,
+            mirror: var(mirror::VARIABLE),
+            projects_mirror: None,
+            mirror_token: var(mirror::TOKEN_VARIABLE),
         })
     }
 
@@ -126,6 +133,12 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn with_flags(&self, flags: Flags) -> Self {
         Self { flags, ..self.clone() }
+    }
+
+    /// The same for a project of the store, which is to ask the mirror of another.
+    #[must_use]
+    pub fn with_mirror(&self, mirror: Mirror) -> Self {
+        Self { projects_mirror: Some(mirror), ..self.clone() }
     }
 
     /// The folder of the store.
@@ -170,6 +183,21 @@ impl<'a> Context<'a> {
             }
         }
         roots
+    }
+
+    /// The mirror that the user names; `None` where nobody says, `Some(None)` where there is to be none.
+    pub fn mirror(&self) -> Result<Option<Option<Mirror>>> {
+        let Some(value) = &self.mirror else { return Ok(self.projects_mirror.clone().map(Some)) };
+        if value == mirror::OFF {
+            return Ok(Some(None));
+        }
+        let url = value.to_string_lossy().parse().map_err(|fault: Fault| {
+            fault
+                .while_doing(format!("could not use the mirror that {} names", mirror::VARIABLE))
+                .with_exit_code(2)
+        })?;
+        let token = self.mirror_token.as_ref().map(|token| mirror::token(&token.to_string_lossy()));
+        Ok(Some(Some(Mirror::of_the_user(url, token.transpose()?))))
     }
 
     /// cargo's variables.

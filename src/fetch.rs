@@ -4,8 +4,10 @@
 //! One thread waits on the network; as many as the machine has cores unpack.
 
 mod index;
+mod wheels;
 
 pub use index::Rows;
+pub use wheels::Wheel;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -123,6 +125,34 @@ impl Fetcher<'_> {
         done.map(|()| fetched)
     }
 
+    /// Brings archives into the store, whatever trees there are of them.
+    pub fn archives(&self, archives: Vec<Archive>) -> Result<()> {
+        let mut missing = Vec::new();
+        'next: for archive in archives {
+            for path in &archive.nearby {
+                if self.store.accept_copy(path, &archive.checksum, self.lock)?.is_some() {
+                    continue 'next;
+                }
+            }
+            missing.push(archive);
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        if self.offline {
+            return Err(not_offline(&missing));
+        }
+        let _held = signals::hold()?;
+        let unit = if missing.len() == 1 { "crate" } else { "crates" };
+        self.progress.begin("Downloading", missing.len() as u64, unit);
+        let (bytes, failed) = (AtomicU64::new(0), AtomicBool::new(false));
+        let done = Http::new(&self.http)
+            .and_then(|http| self.download(&http, &missing, (&bytes, &failed), &|_| self.progress.step()));
+        self.progress.end();
+        signals::check()?;
+        done
+    }
+
     fn local(&self, archive: Archive) -> Result<Local> {
         let Archive { package, checksum, nearby, .. } = &archive;
         if let Some(tree) = self.store.tree(checksum, package)? {
@@ -212,7 +242,7 @@ impl Fetcher<'_> {
                         return Err(not_nearby(archive));
                     };
                     let url = config.archive_url(&archive.package, &archive.checksum);
-                    let request = Request { url, token: token.clone(), etag: None };
+                    let request = Request { url, token: token.clone(), ..Request::default() };
                     self.download_one(http, archive, &request, bytes).await.map(|()| archive)
                 })
                 .buffer_unordered(self.downloads.max(1))

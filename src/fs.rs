@@ -2,12 +2,16 @@
 //! and what replaces a file is written aside and renamed.
 #![expect(clippy::disallowed_methods, reason = "this is the door that the other files are sent to")]
 
+mod aside;
 mod lock;
 mod remove;
+mod shared;
 mod walk;
 
+pub use aside::Aside;
 pub use lock::{Lock, Waiting, lock, try_lock};
 pub use remove::{remove_file, remove_tree};
+pub use shared::{read_and_write, read_at};
 pub use walk::{Entry, walk};
 
 use std::ffi::{OsStr, OsString};

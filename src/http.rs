@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
-use futures_util::StreamExt;
-use reqwest::header::{AUTHORIZATION, ETAG, IF_NONE_MATCH, RETRY_AFTER};
+use hyper::body::Bytes;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode};
 
 use crate::digest::{Digest, Hasher};
@@ -80,6 +80,10 @@ pub enum Answer {
         bytes: Vec<u8>,
         /// Its `ETag`.
         etag: Option<String>,
+        /// Its `Content-Type`.
+        kind: Option<String>,
+        /// Where it came from in the end, redirects followed: what addresses in it count from.
+        url: String,
     },
     /// What the request's tag names still holds.
     NotModified,
@@ -184,7 +188,10 @@ impl Http {
         if let Some(etag) = &request.etag {
             builder = builder.header(IF_NONE_MATCH, etag);
         }
-        builder.send().await.map_err(|error| transport(request, error))
+        if let Some(accept) = request.accept {
+            builder = builder.header(ACCEPT, accept);
+        }
+        builder.send().await.map_err(|error| transport(&shown(request), error))
     }
 
     async fn get_once(&self, request: &Request) -> std::result::Result<Answer, Failed> {
@@ -199,15 +206,30 @@ impl Http {
             StatusCode::OK => {}
             status => return Err(refused(request, status, &response)),
         }
-        let etag = response.headers().get(ETAG).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let text = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let (etag, kind, url) = (text(ETAG), text(CONTENT_TYPE), response.url().to_string());
+        let mut body = self.body(told, response, INDEX_LIMIT)?;
         let mut bytes = Vec::new();
-        self.stream(request, response, INDEX_LIMIT, |chunk| {
-            told.bytes += chunk.len();
-            bytes.extend_from_slice(chunk);
-            Ok(())
+        while let Some(chunk) = body.chunk().await? {
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(Answer::Body { bytes, etag, kind, url })
+    }
+
+    /// Asks for a file whose bytes are taken as they come; `None` where the registry has no such thing.
+    pub async fn open(&self, request: &Request, limit: u64) -> Result<Option<Body>> {
+        self.with_retries(|| async {
+            let mut told = Told::of(request);
+            let response = told.answered(self.send(request).await?);
+            match response.status() {
+                StatusCode::OK => self.body(told, response, limit).map(Some),
+                StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => {
+                    Ok(None)
+                }
+                status => Err(refused(request, status, &response)),
+            }
         })
-        .await?;
-        Ok(Answer::Body { bytes, etag })
+        .await
     }
 
     async fn download_once(
@@ -230,72 +252,93 @@ impl Http {
         };
         let mut file = fs::create_new(path, 0o644).map_err(|error| Failed::now(cannot_write(&error)))?;
         let mut hasher = Hasher::default();
+        let mut body = self.body(told, response, ARCHIVE_LIMIT)?;
         // Writing goes to the page cache and takes microseconds: a thread of its own for it costs more than it saves.
-        let bytes = self
-            .stream(request, response, ARCHIVE_LIMIT, |chunk| {
-                told.bytes += chunk.len();
-                hasher.update(chunk);
-                arrived(chunk.len() as u64);
-                file.write_all(chunk).map_err(|error| cannot_write(&error))
-            })
-            .await?;
-        Ok(Arrived { digest: hasher.finish(), bytes })
+        while let Some(chunk) = body.chunk().await? {
+            hasher.update(&chunk);
+            arrived(chunk.len() as u64);
+            file.write_all(&chunk).map_err(|error| Failed::now(cannot_write(&error)))?;
+        }
+        Ok(Arrived { digest: hasher.finish(), bytes: body.total })
     }
 
-    /// Hands a body on as it comes; refuses one that is larger than `limit`, and gives up one that trickles.
-    async fn stream(
-        &self,
-        request: &Request,
-        response: Response,
-        limit: u64,
-        mut take: impl FnMut(&[u8]) -> Result<()>,
-    ) -> std::result::Result<u64, Failed> {
-        let too_large = || {
-            Failed::now(
-                Fault::new(format!("gave up on {}", shown(request)))
-                    .why(format!("the answer is larger than {} MiB", limit >> 20))
-                    .help("check the address of the registry in cargo's config"),
-            )
-        };
-        if response.content_length().is_some_and(|length| length > limit) {
-            return Err(too_large());
+    fn body(&self, told: Told, response: Response, limit: u64) -> std::result::Result<Body, Failed> {
+        let (timeout, slowest) = (self.timeout, self.slowest);
+        let body =
+            Body { told, response, limit, timeout, slowest, total: 0, window: 0, since: Instant::now() };
+        match body.response.content_length() {
+            Some(length) if length > limit => Err(body.too_large()),
+            _ => Ok(body),
         }
-        let mut total = 0u64;
-        let (mut window, mut since) = (0u64, Instant::now());
-        let mut body = response.bytes_stream();
-        while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| transport(request, error))?;
-            total += chunk.len() as u64;
-            window += chunk.len() as u64;
-            if total > limit {
-                return Err(too_large());
-            }
-            if since.elapsed() > self.timeout {
-                if window < self.slowest * self.timeout.as_secs() {
-                    let why = format!("{window} bytes came in {} s", since.elapsed().as_secs());
-                    return Err(Failed::again(
-                        Fault::new(format!("gave up on {}", shown(request))).why(why).help(NETWORK),
-                    ));
-                }
-                (window, since) = (0, Instant::now());
-            }
-            take(&chunk).map_err(Failed::now)?;
+    }
+}
+
+/// The bytes of an answer as they come. One that is larger than its limit is refused, and one that trickles is given up.
+pub struct Body {
+    told: Told,
+    response: Response,
+    limit: u64,
+    timeout: Duration,
+    slowest: u64,
+    total: u64,
+    window: u64,
+    since: Instant,
+}
+
+impl Body {
+    /// How many bytes there will be, where the registry says so.
+    pub fn length(&self) -> Option<u64> {
+        self.response.content_length()
+    }
+
+    /// The next bytes; `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<Bytes>> {
+        self.chunk().await.map_err(|failed| failed.fault)
+    }
+
+    async fn chunk(&mut self) -> std::result::Result<Option<Bytes>, Failed> {
+        let chunk = self.response.chunk().await.map_err(|error| transport(&self.told.url, error))?;
+        let Some(chunk) = chunk else { return Ok(None) };
+        let count = chunk.len() as u64;
+        self.total += count;
+        self.window += count;
+        self.told.bytes += count;
+        if self.total > self.limit {
+            return Err(self.too_large());
         }
-        Ok(total)
+        if self.since.elapsed() > self.timeout {
+            if self.window < self.slowest * self.timeout.as_secs() {
+                let why = format!("{} bytes came in {} s", self.window, self.since.elapsed().as_secs());
+                return Err(Failed::again(
+                    Fault::new(format!("gave up on {}", self.told.url)).why(why).help(NETWORK),
+                ));
+            }
+            (self.window, self.since) = (0, Instant::now());
+        }
+        Ok(Some(chunk))
+    }
+
+    fn too_large(&self) -> Failed {
+        Failed::now(
+            Fault::new(format!("gave up on {}", self.told.url))
+                .why(format!("the answer is larger than {} MiB", self.limit >> 20))
+                .help("check the address of the registry in cargo's config"),
+        )
     }
 }
 
 /// One request, said to whoever wants to know (`-vv`) once it is over, however it ended.
-struct Told<'a> {
-    request: &'a Request,
+struct Told {
+    /// The address, as it may be shown.
+    url: String,
     since: Instant,
     status: Option<StatusCode>,
-    bytes: usize,
+    bytes: u64,
 }
 
-impl<'a> Told<'a> {
-    fn of(request: &'a Request) -> Self {
-        Self { request, since: Instant::now(), status: None, bytes: 0 }
+impl Told {
+    fn of(request: &Request) -> Self {
+        Self { url: without_secrets(&request.url), since: Instant::now(), status: None, bytes: 0 }
     }
 
     fn answered(&mut self, response: Response) -> Response {
@@ -304,10 +347,10 @@ impl<'a> Told<'a> {
     }
 }
 
-impl Drop for Told<'_> {
+impl Drop for Told {
     fn drop(&mut self) {
         tracing::debug!(
-            url = shown(self.request),
+            url = self.url,
             status = self.status.map_or("none".to_owned(), |status| status.as_str().to_owned()),
             bytes = self.bytes,
             seconds = self.since.elapsed().as_secs_f64(),
@@ -341,7 +384,7 @@ fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>> {
 }
 
 /// A failure below HTTP: no connection, a cut one, too many redirects.
-fn transport(request: &Request, error: reqwest::Error) -> Failed {
+fn transport(url: &str, error: reqwest::Error) -> Failed {
     let again = !(error.is_redirect() || error.is_builder());
     let what = match () {
         () if error.is_redirect() => "its redirects lead nowhere",
@@ -356,8 +399,7 @@ fn transport(request: &Request, error: reqwest::Error) -> Failed {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    let fault =
-        Fault::new(format!("could not get {}", shown(request))).why(format!("{what}: {cause}")).help(NETWORK);
+    let fault = Fault::new(format!("could not get {url}")).why(format!("{what}: {cause}")).help(NETWORK);
     if again { Failed::again(fault) } else { Failed::now(fault) }
 }
 

@@ -4,6 +4,8 @@
 //! PROJECT/                         STORE/v1/
 //!   envtool.toml                     .lock                       shared by who uses it, exclusive to prune
 //!   envtool.lock                     archives/SHA256.crate       as downloaded
+//!                                    files/SHA256/FILE           of Python packages as published, for packs and a mirror
+//!                                    mirror/REGISTRY/NAME.json   what a mirror was told of a package
 //!   .cargo/config.toml               trees/KEY/NAME-VERSION/     unpacked, folders 0555
 //!   .envtool/                        trees/KEY/record.json       what the tree was when it was unpacked
 //!     env.toml                       index/HOST-SHA/…            index answers with their ETags
@@ -246,9 +248,11 @@ impl StoreLayout {
     }
 
     /// Every folder that the store consists of.
-    pub fn buckets() -> [&'static str; 13] {
+    pub fn buckets() -> [&'static str; 15] {
         [
             "archives",
+            "files",
+            "mirror",
             "trees",
             "built",
             "adopted",
@@ -277,6 +281,11 @@ impl StoreLayout {
     /// A `.crate` as it was downloaded.
     pub fn archive(&self, digest: &Digest) -> PathBuf {
         self.root.join("archives").join(format!("{digest}.crate"))
+    }
+
+    /// What a mirror keeps of the answers of one registry.
+    pub fn mirror(&self, registry: &str) -> PathBuf {
+        self.root.join("mirror").join(registry)
     }
 
     /// What belongs to one tree: the tree and its record.
@@ -338,6 +347,12 @@ impl StoreLayout {
     pub fn uv(&self, version: &str, wheel: &Digest) -> PathBuf {
         let name = if cfg!(windows) { "uv.exe" } else { "uv" };
         self.root.join("python/uv").join(format!("{version}-{}", wheel.short(16))).join(name)
+    }
+
+    /// The folder of a file of a Python package that is kept as it was published: a wheel, a source distribution, or
+    /// metadata of one. It holds that file under its own name.
+    pub fn wheel(&self, digest: &Digest) -> PathBuf {
+        self.root.join("files").join(digest.to_string())
     }
 
     /// What a program said of itself.

@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | edge | [`cli`], [`ui`] |
 //! | verbs | [`commands`] |
-//! | services | [`one_off`], [`adding`], [`doctor`], [`sync`], [`hook`] |
+//! | services | [`one_off`], [`packing`], [`adding`], [`doctor`], [`sync`], [`hook`], [`serve`] |
 //! | doing | [`apply`], [`compile`] |
 //! | deciding | [`graph`], [`resolve`], [`plan`], [`tool_plan`], [`fetch`], [`export`], [`stub`], [`sources`] |
 //! | programs that the store remembers | [`uv`], above [`python`] |
@@ -14,7 +14,7 @@
 //! | holders | [`store`], [`environment`], [`cargo`], [`project`] |
 //! | frame, unpacking | [`context`], [`archive`] |
 //! | hands | [`fs`], [`http`], [`process`], [`signals`] |
-//! | formats, pure | [`spec`], [`choose`], [`manifest`], [`lock`], [`cargo_lock`], [`cargo_manifest`], [`cargo_edit`], [`cargo_config`], [`cargo_include`], [`cargo_replacement`], [`executable`], [`receipt`], [`registry`], [`compile_log`], [`calls`], [`cargo_installed`], [`python_index`], [`uv_words`] |
+//! | formats, pure | [`spec`], [`choose`], [`manifest`], [`lock`], [`cargo_lock`], [`cargo_manifest`], [`cargo_edit`], [`cargo_config`], [`cargo_include`], [`cargo_replacement`], [`executable`], [`receipt`], [`registry`], [`compile_log`], [`calls`], [`cargo_installed`], [`python_index`], [`uv_words`], [`serve_config`], [`pack_list`] |
 //! | words, pure | [`package`], [`module`], [`near`], [`digest`], [`fault`], [`secret`], [`layout`], [`progress`], [`parallel`], [`toml_cut`], [`quote`] |
 
 pub mod adding;
@@ -50,10 +50,13 @@ pub mod http;
 pub mod layout;
 pub mod lock;
 pub mod manifest;
+pub mod mirror;
 pub mod module;
 pub mod near;
 pub mod one_off;
+pub mod pack_list;
 pub mod package;
+pub mod packing;
 pub mod parallel;
 pub mod plan;
 pub mod process;
@@ -67,6 +70,8 @@ pub mod receipt;
 pub mod registry;
 pub mod resolve;
 pub mod secret;
+pub mod serve;
+pub mod serve_config;
 pub mod signals;
 pub mod sources;
 pub mod spec;

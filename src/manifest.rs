@@ -15,8 +15,10 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::fault::{Fault, Result};
+use crate::mirror::MirrorUrl;
 use crate::module::ModuleName;
 use crate::package::PackageName;
+use crate::secret::without_credentials;
 
 /// What `init` writes.
 pub const NEW: &str = "\
@@ -145,11 +147,13 @@ pub struct Settings {
     pub link: Link,
     /// Which Python: its version as far as it matters. `None`: what is found.
     pub python: Option<PythonVersion>,
+    /// The mirror that stands in for crates.io and PyPI.
+    pub mirror: Option<MirrorUrl>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { isolate: true, link: Link::Symlink, python: None }
+        Self { isolate: true, link: Link::Symlink, python: None, mirror: None }
     }
 }
 
@@ -209,7 +213,7 @@ impl Manifest {
     pub fn parse(text: &str, name: &str) -> Result<Self> {
         toml::from_str(text).map_err(|error| {
             Fault::new(format!("could not read {name}"))
-                .why(error.to_string().trim_end().to_owned())
+                .why(without_credentials(error.to_string().trim_end()))
                 .help("correct that line; `envtool add NAME@VERSION` writes a pin as it has to be")
         })
     }
@@ -258,6 +262,16 @@ mod tests {
     }
 
     #[test]
+    fn a_mirror_is_an_address_without_a_password() {
+        let manifest = Manifest::parse("[env]\nmirror = \"http://h.invalid:1\"\n", "envtool.toml").unwrap();
+        assert_eq!(manifest.env.mirror.unwrap().to_string(), "http://h.invalid:1");
+        let text = "[env]\nmirror = \"http://me:s3cret@h.invalid\"\n";
+        let fault = Manifest::parse(text, "envtool.toml").unwrap_err().to_string();
+        assert!(fault.contains("line 2") && fault.contains("ENVTOOL_MIRROR_TOKEN"), "{fault}");
+        assert!(!fault.contains("s3cret"), "{fault}");
+    }
+
+    #[test]
     fn what_is_wrong_is_shown_with_its_place() {
         let cases = [
             ("[env\n", "line 1, column 5"),
@@ -275,6 +289,9 @@ mod tests {
             ("[modules]\nx = { version = \"1\", features = [] }\n", "unknown field `features`"),
             ("[tools]\n\"pypi:../x\" = \"1\"\n", "not the name of a Python package"),
             ("[tools]\n\"npm:x\" = \"1.0.0\"\n", "not a package name"),
+            ("[env]\nmirror = \"mirror:7878\"\n", "not the address of a mirror"),
+            ("[env]\nmirror = \"file:///tmp\"\n", "neither http:// nor https://"),
+            ("[env]\nmirror = 7878\n", "line 2, column 10"),
             ("[env]\npython = \"2.7\"\n", "not a version of Python 3"),
             ("[env]\npython = \"3\"\n", "not a version of Python 3"),
             ("[env]\npython = \">=3.11\"\n", "not a version of Python 3"),

@@ -15,7 +15,8 @@ use crate::fault::{Fault, Result};
 use crate::fs;
 use crate::layout::MANIFEST;
 use crate::lock::Lock;
-use crate::manifest::{ModuleSection, Section, with_module, with_pin};
+use crate::manifest::{Manifest, ModuleSection, PythonVersion, Section, with_module, with_pin};
+use crate::mirror::{Mirror, MirrorUrl};
 use crate::near;
 use crate::package::PackageName;
 use crate::project::Project;
@@ -55,11 +56,15 @@ enum Source {
 /// Brings a tool, where it is not there.
 pub fn bring(wanted: Wanted, context: &Context<'_>) -> Result<OneOff> {
     // A lock that nobody commits may change.
-    let context = &context.with_flags(Flags { locked: false, ..context.flags.clone() });
+    let context = context.with_flags(Flags { locked: false, ..context.flags.clone() });
     let store = Store::new(context.cache()?);
     let name = wanted.spec.without_version();
-    let source = source(wanted, &store, context)?;
-    let project = project_of(&source, &store, context)?;
+    let mirror = mirror_of_project(&context)?;
+    // The failure of one names the project's manifest, and not the one in the store.
+    let context = &mirror.iter().fold(context, |context, mirror| context.with_mirror(mirror.clone()));
+    let mirror = mirror.as_ref().map(Mirror::url).cloned();
+    let source = source(wanted, mirror.as_ref(), &store, context)?;
+    let project = project_of(&source, mirror.as_ref(), &store, context)?;
     let report = match &source {
         Source::Asked(wanted) if !is_pinned(&project, &wanted.spec) => {
             adding::add(&project, &asked(wanted), context)?.report
@@ -71,16 +76,44 @@ pub fn bring(wanted: Wanted, context: &Context<'_>) -> Result<OneOff> {
     Ok(OneOff { environment, name, report: Some(report).filter(|report| !report.nothing) })
 }
 
+/// The mirror that the project in whose folder this is names, where the user names none. What came from it is kept by
+/// itself: it is not what another project, or none, is given.
+fn mirror_of_project(context: &Context<'_>) -> Result<Option<Mirror>> {
+    match context.mirror()? {
+        Some(_) => Ok(None),
+        None => {
+            Ok(Project::find(&context.folder)?.map(|project| project.mirror(context)).transpose()?.flatten())
+        }
+    }
+}
+
+/// `[env]` of a project of the store.
+fn env_of(python: Option<&PythonVersion>, mirror: Option<&MirrorUrl>) -> String {
+    let lines: String = [
+        python.map(|python| format!("python = \"{python}\"\n")),
+        mirror.map(|mirror| format!("mirror = \"{mirror}\"\n")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if lines.is_empty() { lines } else { format!("[env]\n{lines}") }
+}
+
 /// Where the tool comes from: as asked; without a version what the project pins, else the newest of the store, else
 /// the registry's.
-fn source(wanted: Wanted, store: &Store, context: &Context<'_>) -> Result<Source> {
+fn source(
+    wanted: Wanted,
+    mirror: Option<&MirrorUrl>,
+    store: &Store,
+    context: &Context<'_>,
+) -> Result<Source> {
     if wanted.spec.names_version() {
         return Ok(Source::Asked(wanted));
     }
     let plain = wanted.features.is_empty() && !wanted.no_default_features;
     if plain
         && let Some(project) = Project::find(&context.folder)?
-        && let Some(source) = pinned(&project, &wanted.spec)?
+        && let Some(source) = pinned(&project, &wanted.spec, mirror)?
     {
         return Ok(source);
     }
@@ -89,14 +122,14 @@ fn source(wanted: Wanted, store: &Store, context: &Context<'_>) -> Result<Source
             .newest_built(&spec.name)?
             .map(|version| Spec::Crate(CrateSpec { version: Version::Exact(version), ..spec.clone() })),
         Spec::Module(spec) => {
-            return Ok(newest_module(spec, store)?.map_or(Source::Asked(wanted), Source::There));
+            return Ok(newest_module(spec, mirror, store)?.map_or(Source::Asked(wanted), Source::There));
         }
     };
     Ok(Source::Asked(Wanted { spec: spec.unwrap_or_else(|| wanted.spec.clone()), ..wanted }))
 }
 
 /// What a project pins of a tool; `None` where it does not.
-fn pinned(project: &Project, spec: &Spec) -> Result<Option<Source>> {
+fn pinned(project: &Project, spec: &Spec, mirror: Option<&MirrorUrl>) -> Result<Option<Source>> {
     // A lock that cannot be read hinders nobody who asks for what the project does not pin.
     let lock = || {
         let path = project.layout.lock();
@@ -109,13 +142,12 @@ fn pinned(project: &Project, spec: &Spec) -> Result<Option<Source>> {
             let lock = lock()?;
             let tools = lock.tool(&spec.name).filter(|row| row.serves(pin)).cloned();
             let kept = Lock { tools: tools.into_iter().collect(), ..Lock::default() };
-            (with_pin("", Section::Tools, &spec.name, pin)?, kept)
+            (with_pin(&env_of(None, mirror), Section::Tools, &spec.name, pin)?, kept)
         }
         Spec::Module(spec) => {
             let Some(pin) = project.manifest.module_tools.get(&spec.name) else { return Ok(None) };
             let lock = lock()?;
-            let env = project.manifest.env.python.as_ref();
-            let env = env.map_or(String::new(), |python| format!("[env]\npython = \"{python}\"\n"));
+            let env = env_of(project.manifest.env.python.as_ref(), mirror);
             let rows = lock.module_tool(&spec.name).filter(|row| row.serves(pin)).cloned();
             let module_tools: Vec<_> = rows.into_iter().collect();
             let python = lock.python.clone().filter(|_| !module_tools.is_empty());
@@ -127,13 +159,14 @@ fn pinned(project: &Project, spec: &Spec) -> Result<Option<Source>> {
 }
 
 /// Where the newest version lies of a tool from PyPI that was run this way before.
-fn newest_module(spec: &ModuleSpec, store: &Store) -> Result<Option<PathBuf>> {
+fn newest_module(spec: &ModuleSpec, mirror: Option<&MirrorUrl>, store: &Store) -> Result<Option<PathBuf>> {
     let bucket = store.layout().bucket("one-off");
     let mut newest = None;
     for folder in fs::names(&bucket)?.unwrap_or_default() {
         let folder = bucket.join(folder);
         // One that failed half way pins nothing.
-        let pin = Project::at(&folder)?.manifest.module_tools.remove(&spec.name);
+        let Manifest { env, mut module_tools, .. } = Project::at(&folder)?.manifest;
+        let pin = module_tools.remove(&spec.name).filter(|_| env.mirror.as_ref() == mirror);
         let pin = pin.filter(|pin| pin.extras == spec.extras);
         newest = newest.max(pin.map(|pin| (pin.version, folder)));
     }
@@ -141,17 +174,27 @@ fn newest_module(spec: &ModuleSpec, store: &Store) -> Result<Option<PathBuf>> {
 }
 
 /// The project of the store that holds a tool.
-fn project_of(source: &Source, store: &Store, context: &Context<'_>) -> Result<Project> {
+fn project_of(
+    source: &Source,
+    mirror: Option<&MirrorUrl>,
+    store: &Store,
+    context: &Context<'_>,
+) -> Result<Project> {
     let key = match source {
         Source::There(folder) => return Project::at(folder),
         Source::Pinned { manifest, lock } => format!("pinned\n{manifest}\n{lock}"),
         Source::Asked(Wanted { spec, features, no_default_features }) => {
-            format!("asked\n{spec}\n{}\n{no_default_features}", features.join(","))
+            let mirror = mirror.map(|mirror| format!("\n{mirror}")).unwrap_or_default();
+            format!("asked\n{spec}\n{}\n{no_default_features}{mirror}", features.join(","))
         }
     };
     let folder = store.layout().one_off(&Digest::of(key.as_bytes()));
     let path = folder.join(MANIFEST);
     if !fs::is_file(&path)? {
+        if let Some(mirror) = mirror {
+            // It comes with a checkout, and gives what is run next.
+            context.progress.note(&format!("asking the mirror {mirror}, which this project names"));
+        }
         let tell = || context.tell_waiting();
         let _held = store.lock(&context.waiting(&tell))?;
         fs::create_folders(&folder)?;
@@ -160,7 +203,7 @@ fn project_of(source: &Source, store: &Store, context: &Context<'_>) -> Result<P
             fs::write(&folder.join(crate::layout::LOCK), lock.as_bytes())?;
             fs::write(&path, manifest.as_bytes())?;
         } else {
-            fs::write(&path, b"")?;
+            fs::write(&path, env_of(None, mirror).as_bytes())?;
         }
     }
     Project::at(&folder)

@@ -32,14 +32,13 @@ pub struct Line {
 
 /// How it is to be said, as the command line asks for it.
 #[derive(Debug, Clone, Copy)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Manner {
     /// When to use colour.
     pub color: When,
     /// Whether only errors and warnings are said.
     pub quiet: bool,
-    /// Whether every program, request and setting is said.
-    pub debug: bool,
+    /// What is said of each program, request and setting, as a filter of events; `None` for nothing.
+    pub log: Option<&'static str>,
     /// Whether a bar may be drawn.
     pub bars: bool,
     /// Whether an error is data too.

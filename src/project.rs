@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use crate::context::Context;
 use crate::fault::{Fault, Result};
 use crate::fs;
 use crate::layout::{MANIFEST, ProjectLayout};
 use crate::manifest::Manifest;
+use crate::mirror::Mirror;
 
 /// A project.
 #[derive(Debug)]
@@ -56,6 +58,19 @@ impl Project {
         let before = self.before.as_ref().unwrap_or(&self.text).clone();
         let before = (before != text).then_some(before);
         Self::of(self.layout.clone(), text, before)
+    }
+
+    /// The mirror that stands in for crates.io and PyPI here: the one that the user names, else the project's.
+    pub fn mirror(&self, context: &Context<'_>) -> Result<Option<Mirror>> {
+        let own = || {
+            let url = self.manifest.env.mirror.clone()?;
+            Some(Mirror::of_a_project(url, &self.layout.manifest()))
+        };
+        let mirror = context.mirror()?.unwrap_or_else(own);
+        if let Some(mirror) = &mirror {
+            tracing::debug!(?mirror, "stands in for crates.io and PyPI");
+        }
+        Ok(mirror)
     }
 
     fn of(layout: ProjectLayout, text: String, before: Option<String>) -> Result<Self> {

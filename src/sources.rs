@@ -36,6 +36,9 @@ pub fn reach(config: &CargoConfig, source: &Source) -> Result<Reach> {
     let Source::Registry(url) = source else {
         return Ok(Reach::Cargo);
     };
+    if let (true, Some(mirror)) = (source.is_crates_io(), config.mirror()) {
+        return Ok(SparseIndex::new(&mirror.url().crates()).map_or(Reach::Cargo, Reach::Sparse));
+    }
     let kind = match name_of(config, source)? {
         Some(name) => config.follow(&name)?.kind,
         None if source.is_crates_io() => config.follow(CRATES_IO)?.kind,

@@ -45,13 +45,14 @@ impl Ui {
             When::Never => ColorChoice::Never.write_global(),
         }
         let filter = variable("ENVTOOL_LOG");
-        let is_logged = filter.is_some() || manner.debug && !manner.quiet;
+        let is_logged = filter.is_some() || manner.log.is_some();
         let is_dumb = variable("TERM").is_some_and(|terminal| terminal == "dumb");
         let bars = manner.bars && !is_logged && !is_dumb && io::stderr().is_terminal();
         let is_github = variable("GITHUB_ACTIONS").is_some_and(|value| value == "true");
         let started = match is_logged {
             true => {
-                log::start(filter.map(|filter| filter.to_string_lossy().into_owned()).as_deref(), is_github)
+                let filter = filter.map(|filter| filter.to_string_lossy().into_owned());
+                log::start(filter.as_deref().or(manner.log).unwrap_or_default(), is_github)
             }
             false => Ok(()),
         };

@@ -22,6 +22,7 @@ use code::{Failure, code_only, ends_in_word, failures, root, sources, without_te
 const FLOORS: &[(u32, &str, &[&str])] = &[
     (0, "words", &["fault", "digest", "package", "module", "secret"]),
     (5, "words that use words", &["layout", "progress", "parallel", "near", "toml_cut", "quote"]),
+    (7, "words that use those", &["mirror"]),
     (
         10,
         "formats",
@@ -42,6 +43,8 @@ const FLOORS: &[(u32, &str, &[&str])] = &[
             "distribution/",
             "python_index/",
             "uv_words/",
+            "serve_config/",
+            "pack_list",
         ],
     ),
     (15, "formats that use formats", &["lock/", "receipt", "cargo_replacement", "choose"]),
@@ -55,7 +58,7 @@ const FLOORS: &[(u32, &str, &[&str])] = &[
     (50, "deciding", &["graph/", "resolve", "plan", "fetch/", "export", "stub", "sources", "tool_plan"]),
     (60, "doing", &["apply", "compile/"]),
     (70, "services", &["sync/", "hook/"]),
-    (75, "services that use services", &["adding/", "doctor/"]),
+    (75, "services that use services", &["adding/", "doctor/", "serve/", "packing/"]),
     (80, "services that use those", &["one_off"]),
     (90, "verbs", &["commands/"]),
     (100, "edge", &["cli", "ui/"]),

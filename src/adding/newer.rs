@@ -202,7 +202,7 @@ pub(super) fn ask(fetcher: &Fetcher<'_>, pins: &[Pin], config: &CargoConfig) -> 
     let mut answers = Vec::new();
     for (pin, index) in pins.iter().zip(reached) {
         let rows = match index {
-            Ok(_) => rows.next().unwrap_or(Ok(None)),
+            Ok(_) => rows.next().unwrap_or(Ok(None)).map_err(|fault| config.explain(fault)),
             Err(fault) => Err(fault),
         };
         answers.push(rows.and_then(|rows| {

@@ -82,7 +82,12 @@ pub(super) fn ask(
     let interpreter = Interpreter::find(context, &store, wanted.map(|wanted| wanted.to_string()).as_deref())?;
     let known = lock.and_then(|lock| lock.python.as_ref()).map(|python| python.lowest.as_str());
     let lowest = interpreter.lowest(known, wanted);
-    let asking = Asking { uv: Uv::find(context, &store)?, interpreter, lowest, pins };
+    let asking = Asking {
+        uv: Uv::find(context, &store, project.mirror(context)?.as_ref())?,
+        interpreter,
+        lowest,
+        pins,
+    };
     // A name may be pinned as a tool and as a module: in one question it can stand once.
     let (mut batches, mut names): (Vec<Vec<usize>>, Vec<BTreeSet<&ModuleName>>) = (Vec::new(), Vec::new());
     for (at, pin) in pins.iter().enumerate() {

@@ -73,7 +73,7 @@ pub struct Outdated {
 pub fn outdated(project: &Project, context: &Context<'_>) -> Result<Outdated> {
     // 1. What is pinned.
     let lock = read_lock(project)?;
-    let config = config::of_project(project.layout.root(), context)?;
+    let config = config::of_project(project.layout.root(), context)?.with_mirror(project.mirror(context)?);
     let (pins, _) = newer::pins(project, &config, context)?;
     let module_pins = newer_modules::pins(project);
     // 2. What there is.

@@ -1,4 +1,4 @@
-//! From compressed bytes to entries: gzip, then tar.
+//! From compressed bytes to entries: gzip or zstd, then tar.
 //!
 //! The `tar` crate reads the fields of a header; the walk from header to header is our own. Its walk keeps a long
 //! name of any length in memory and lets a PAX record decide where the next header lies. A `.crate` needs little of
@@ -60,9 +60,60 @@ struct Announced {
     anything: bool,
 }
 
-/// The entries of a gzip'd tar archive, in their order.
-pub(super) struct Entries<R: Read> {
-    window: Window<R>,
+/// A stream that was compressed, and what lies behind it.
+pub(super) trait Compressed: Read {
+    /// What it is called.
+    const NAME: &'static str;
+    /// Whether its head was read.
+    fn has_begun(&self) -> bool;
+    /// What follows behind its end, a piece of it.
+    fn behind(&mut self) -> std::io::Result<&[u8]>;
+}
+
+/// gzip, as a `.crate` has it.
+pub(super) type Gzip<R> = GzDecoder<BufReader<R>>;
+
+impl<R: Read> Compressed for Gzip<R> {
+    const NAME: &'static str = "gzip";
+
+    fn has_begun(&self) -> bool {
+        self.header().is_some()
+    }
+
+    fn behind(&mut self) -> std::io::Result<&[u8]> {
+        self.get_mut().fill_buf()
+    }
+}
+
+/// zstd, as a pack has it.
+pub(super) type Zstd<R> = zstd::stream::read::Decoder<'static, BufReader<R>>;
+
+impl<R: Read> Compressed for Zstd<R> {
+    const NAME: &'static str = "zstd";
+
+    fn has_begun(&self) -> bool {
+        false
+    }
+
+    fn behind(&mut self) -> std::io::Result<&[u8]> {
+        self.get_mut().fill_buf()
+    }
+}
+
+/// The most that a zstd stream may ask for as its window, as a power of two: what every decoder has to support
+/// (RFC 8878, 3.1.1.1.2).
+const LARGEST_WINDOW: u32 = 23;
+
+/// The stream in `archive`.
+pub(super) fn zstd<R: Read>(archive: R) -> std::io::Result<Zstd<R>> {
+    let mut stream = Zstd::with_buffer(BufReader::with_capacity(PIECE, archive))?.single_frame();
+    stream.window_log_max(LARGEST_WINDOW)?;
+    Ok(stream)
+}
+
+/// The entries of a compressed tar archive, in their order.
+pub(super) struct Entries<S: Compressed> {
+    window: Window<S>,
     limits: Limits,
     seen: u64,
     /// Bytes of the current entry's data that were not handed out yet, and of the padding behind them.
@@ -70,9 +121,21 @@ pub(super) struct Entries<R: Read> {
     padding: usize,
 }
 
-impl<R: Read> Entries<R> {
+impl<R: Read> Entries<Gzip<R>> {
     pub(super) fn new(archive: R, limits: &Limits) -> Self {
-        Self { window: Window::new(archive, limits.bytes), limits: *limits, seen: 0, data: 0, padding: 0 }
+        Self::of(GzDecoder::new(BufReader::with_capacity(PIECE, archive)), limits)
+    }
+}
+
+impl<S: Compressed> Entries<S> {
+    pub(super) fn of(stream: S, limits: &Limits) -> Self {
+        Self { window: Window::new(stream, limits.bytes), limits: *limits, seen: 0, data: 0, padding: 0 }
+    }
+
+    /// From here on these limits count, for the whole archive.
+    pub(super) fn limit(&mut self, limits: &Limits) {
+        self.limits = *limits;
+        self.window.most = limits.bytes;
     }
 
     /// The next file or folder; `None` when the archive ended as it should, to its last byte.
@@ -275,8 +338,8 @@ fn in_words(kind: u8) -> String {
 }
 
 /// A window on the decompressed stream.
-struct Window<R: Read> {
-    stream: GzDecoder<BufReader<R>>,
+struct Window<S: Compressed> {
+    stream: S,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
@@ -285,9 +348,8 @@ struct Window<R: Read> {
     most: u64,
 }
 
-impl<R: Read> Window<R> {
-    fn new(archive: R, most: u64) -> Self {
-        let stream = GzDecoder::new(BufReader::with_capacity(PIECE, archive));
+impl<S: Compressed> Window<S> {
+    fn new(stream: S, most: u64) -> Self {
         Self { stream, buffer: vec![0; WINDOW], start: 0, end: 0, seen: 0, most }
     }
 
@@ -338,7 +400,9 @@ impl<R: Read> Window<R> {
                 Err(error) if error.raw_os_error().is_some() => {
                     return flaw(format!("it could not be read: {error}"));
                 }
-                Err(_) if self.seen == 0 && self.stream.header().is_none() => return flaw("it is not gzip"),
+                Err(_) if self.seen == 0 && !self.stream.has_begun() => {
+                    return flaw(format!("it is not {}", S::NAME));
+                }
                 Err(error) => return flaw(format!("it is damaged: {error}")),
             }
         }
@@ -349,7 +413,7 @@ impl<R: Read> Window<R> {
     }
 
     fn nothing_behind(&mut self) -> Result<()> {
-        match self.stream.get_mut().fill_buf() {
+        match self.stream.behind() {
             Ok([]) => Ok(()),
             Ok(_) => flaw("something follows behind its compressed stream"),
             Err(error) => flaw(format!("it could not be read: {error}")),

@@ -15,11 +15,14 @@
 //! - `crate_archive` walks the entries of a `.crate`: `NAME-VERSION/` above everything, no name twice, [`Limits`] kept
 //! - `disk` puts files and folders below the destination, with their modes and times
 //!
-//! A second format (a wheel, an npm tarball) brings its own walk and shares the rest.
+//! - `pack_archive` walks a file of `envtool pack`, whose entries its list names one after the other
+//!
+//! Another format (a wheel, an npm tarball) brings its own walk and shares the rest.
 
 mod crate_archive;
 mod disk;
 mod entries;
+mod pack_archive;
 mod safe_path;
 #[cfg(test)]
 mod tests;
@@ -30,6 +33,7 @@ use std::fmt::Write as _;
 use crate::digest::{Digest, Hasher};
 
 pub use crate_archive::{CHECKSUM_FILE, checksum_json, read_crate, unpack_crate};
+pub use pack_archive::PackEntries;
 pub use safe_path::{SafePath, UnsafePath};
 
 /// One file of a tree.

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::fault::{Fault, Result};
+use crate::mirror::Mirror;
 use crate::package::PackageId;
 use crate::process::{self, Program};
 
@@ -39,6 +40,39 @@ pub struct Surroundings {
     pub configs: Vec<PathBuf>,
     /// Whether the network may be used.
     pub offline: bool,
+    /// What stands in for crates.io.
+    pub mirror: Option<StandIn>,
+}
+
+/// A mirror that stands in for crates.io, and the name that it has as a source of cargo's configuration.
+#[derive(Debug, Clone)]
+pub struct StandIn {
+    /// The mirror.
+    pub mirror: Mirror,
+    /// cargo wants one name for one address.
+    pub name: String,
+}
+
+impl StandIn {
+    /// Tells cargo. The token stands in a variable: the arguments of a program can be read by every user of the machine.
+    fn tell(&self, program: Program) -> Program {
+        let index = self.mirror.url().crates();
+        let value = |text: &str| toml::Value::from(text).to_string();
+        let name = value(&self.name);
+        let program = program
+            .arg("--config")
+            .arg(format!("source.crates-io.replace-with={name}"))
+            .arg("--config")
+            .arg(format!("source.{name}.registry={}", value(&index)));
+        // A registry that variables name counts more than one of the files with the same index.
+        match self.mirror.token() {
+            None => program,
+            Some(token) => program
+                .set("CARGO_REGISTRIES_ENVTOOL_MIRROR_INDEX", index)
+                .set("CARGO_REGISTRIES_ENVTOOL_MIRROR_TOKEN", token)
+                .set("CARGO_REGISTRIES_ENVTOOL_MIRROR_CREDENTIAL_PROVIDER", "cargo:token"),
+        }
+    }
 }
 
 /// A cargo workspace, or a package on its own.
@@ -147,6 +181,9 @@ impl Cargo {
         for config in &surroundings.configs {
             program = program.arg("--config").arg(config);
         }
+        if let Some(mirror) = &surroundings.mirror {
+            program = mirror.tell(program);
+        }
         program = program.arg("--config").arg(rustc);
         for wrapper in ["build.rustc-wrapper=\"\"", "build.rustc-workspace-wrapper=\"\""] {
             program = program.args(["--config", wrapper]);
@@ -205,7 +242,7 @@ impl Cargo {
             true => self.command("update", manifest, surroundings).arg("--workspace"),
             false => self.command("generate-lockfile", manifest, surroundings),
         };
-        run(&program, "could not lock", manifest)
+        run(&program, "could not lock", manifest, surroundings)
     }
 
     /// Moves one package of the lock beside `manifest` to a version, and nothing else where that can be.
@@ -220,7 +257,7 @@ impl Cargo {
             .command("update", manifest, surroundings)
             .arg(format!("{}@{}", package.name, package.version))
             .args(["--precise".to_owned(), version.to_string()]);
-        run(&program, "could not lock", manifest)
+        run(&program, "could not lock", manifest, surroundings)
     }
 
     /// Moves packages of the lock beside `manifest` as far as what asks for them allows, and nothing else where that can
@@ -230,7 +267,7 @@ impl Cargo {
             .command("update", manifest, surroundings)
             .args(["--config", "resolver.incompatible-rust-versions=\"fallback\""])
             .args(packages.iter().map(|package| format!("{}@{}", package.name, package.version)));
-        run(&program, "could not lock", manifest)
+        run(&program, "could not lock", manifest, surroundings)
     }
 
     /// The program that builds the executables of the package of `manifest`, without a network, from a lock that must
@@ -268,7 +305,7 @@ impl Cargo {
     /// Has cargo fetch what the lock beside `manifest` names into its own cache.
     pub fn fetch(&self, manifest: &Path, surroundings: &Surroundings) -> Result<()> {
         let program = self.command("fetch", manifest, surroundings).arg("--locked");
-        run(&program, "could not fetch the crates of", manifest)
+        run(&program, "could not fetch the crates of", manifest, surroundings)
     }
 
     /// Has cargo export every crate that the package of `manifest` needs to `folder`, `replacement` being a
@@ -285,12 +322,12 @@ impl Cargo {
             .args(["--versioned-dirs", "--respect-source-config", "--quiet", "--config"])
             .arg(replacement)
             .arg(folder);
-        run(&program, "could not export the git crates of", manifest)
+        run(&program, "could not export the git crates of", manifest, surroundings)
     }
 }
 
 /// Runs a command of cargo to its end.
-fn run(program: &Program, what: &str, manifest: &Path) -> Result<()> {
+fn run(program: &Program, what: &str, manifest: &Path, surroundings: &Surroundings) -> Result<()> {
     let output = program.output()?;
     if output.status.success() {
         return Ok(());
@@ -305,7 +342,8 @@ fn run(program: &Program, what: &str, manifest: &Path) -> Result<()> {
     } else {
         "cargo said so; correct the manifest, or check the network and the registry's address"
     };
-    Err(Fault::new(format!("{what} {}", manifest.display())).why(why).help(help))
+    let fault = Fault::new(format!("{what} {}", manifest.display())).why(why).help(help);
+    Err(surroundings.mirror.iter().fold(fault, |fault, known| known.mirror.explain(fault)))
 }
 
 /// The folder with the fewest above it: no configuration is found on the way up from there.

@@ -65,14 +65,15 @@ impl Fetcher<'_> {
     ) -> Result<(Option<Vec<u8>>, Option<Token>)> {
         let path = self.store.layout().index(&index.cache_name(), file);
         let kept = kept_answer(&path)?;
-        let mut request = Request { url, token, etag: kept.as_ref().and_then(|kept| kept.etag.clone()) };
+        let etag = kept.as_ref().and_then(|kept| kept.etag.clone());
+        let mut request = Request { url, token, etag, ..Request::default() };
         let mut answer = http.get(&request).await?;
         if matches!(answer, Answer::Unauthorized) {
             request.token = Some((self.token)(index)?);
             answer = http.get(&request).await?;
         }
         match answer {
-            Answer::Body { bytes, etag } => {
+            Answer::Body { bytes, etag, .. } => {
                 keep_answer(&path, &bytes, etag)?;
                 Ok((Some(bytes), request.token))
             }

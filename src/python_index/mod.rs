@@ -17,6 +17,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::fault::Result;
+use crate::mirror::{self, Mirror};
 
 /// One value, and which file or variable said it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,18 @@ impl Address {
     /// The address with its password, for a program alone.
     pub fn secret(&self) -> &str {
         &self.0
+    }
+
+    /// An address, with the user and password of this one where it is one of the same server and has none itself.
+    pub fn lend_credentials(&self, url: &str) -> String {
+        let own = || {
+            let range = self.credentials()?;
+            let (server, rest) = (&self.0[..range.start], &self.0[range.end + 1..]);
+            let host = rest.split(['/', '?', '#']).next()?;
+            let behind = url.strip_prefix(server)?.strip_prefix(host)?;
+            behind.starts_with('/').then(|| format!("{}@{host}{behind}", &self.0[..range.end]))
+        };
+        own().unwrap_or_else(|| url.to_owned())
     }
 
     /// Where the user and password in it lie.
@@ -169,6 +182,23 @@ impl IndexSettings {
         Ok(settings)
     }
 
+    /// The same where a mirror stands in for PyPI, and for what stood in for it. What is asked besides stays, and where
+    /// no index is to be asked, this one is not either. A token is the password of any user.
+    #[must_use]
+    pub fn with_mirror(mut self, mirror: Option<&Mirror>) -> Self {
+        let Some(mirror) = mirror else { return self };
+        self.default = Some(Index {
+            name: Some(mirror::NAME.to_owned()),
+            url: Address::new(mirror.url().simple()),
+            origin: mirror.origin(),
+        });
+        if let Some(token) = mirror.token() {
+            self.credentials.insert("UV_INDEX_ENVTOOL_MIRROR_USERNAME".to_owned(), "token".into());
+            self.credentials.insert("UV_INDEX_ENVTOOL_MIRROR_PASSWORD".to_owned(), token.into());
+        }
+        self
+    }
+
     /// These settings where `above` says nothing.
     fn below(self, above: Self) -> Self {
         let list = |above: Vec<_>, own: Vec<_>| if above.is_empty() { own } else { above };
@@ -281,6 +311,26 @@ impl IndexSettings {
             }
         }
         variables
+    }
+
+    /// The address of a file with what its index wants to be told: user and password, where it lies on the index's own
+    /// host and names none itself.
+    pub fn with_credentials(&self, url: &str) -> String {
+        let origin = |url: &str| {
+            let host = url.find("://")? + 3;
+            let end = url[host..].find(['/', '?', '#']).map_or(url.len(), |at| host + at);
+            Some((host, end))
+        };
+        let Some((host, end)) = origin(url).filter(|(host, end)| !url[*host..*end].contains('@')) else {
+            return url.to_owned();
+        };
+        let told = self.default.iter().chain(&self.extra).find_map(|index| {
+            let (range, text) = (index.url.credentials()?, index.url.secret());
+            let (_, index_end) = origin(text)?;
+            let same = text[..range.start] == url[..host] && text[range.end + 1..index_end] == url[host..end];
+            same.then(|| text[range].to_owned())
+        });
+        told.map_or(url.to_owned(), |told| format!("{}{told}@{}", &url[..host], &url[host..]))
     }
 
     /// Where packages come from, in words for a message.

@@ -155,3 +155,28 @@ fn a_file_that_cannot_be_read_is_named() {
         assert!(fault.to_string().contains(word) && fault.help_text().is_some(), "{fault}");
     }
 }
+
+#[test]
+fn a_file_on_the_host_of_an_index_is_asked_for_as_the_index_is() {
+    let settings = read(
+        &[(
+            "pip.conf",
+            "[global]\nindex-url = https://me:pw@one.invalid:8443/simple/\nextra-index-url = https://two.invalid/simple/\n",
+        )],
+        &[],
+        &[],
+    );
+    for (url, asked) in [
+        ("https://one.invalid:8443/files/a.whl", "https://me:pw@one.invalid:8443/files/a.whl"),
+        ("https://one.invalid:8443/a@1.whl", "https://me:pw@one.invalid:8443/a@1.whl"),
+        ("https://other:x@one.invalid:8443/a.whl", "https://other:x@one.invalid:8443/a.whl"),
+        // Another port, host or protocol is another place: it is told nothing.
+        ("https://one.invalid/a.whl", "https://one.invalid/a.whl"),
+        ("http://one.invalid:8443/a.whl", "http://one.invalid:8443/a.whl"),
+        ("https://one.invalid:8443.evil.invalid/a.whl", "https://one.invalid:8443.evil.invalid/a.whl"),
+        ("https://two.invalid/a.whl", "https://two.invalid/a.whl"),
+        ("a.whl", "a.whl"),
+    ] {
+        assert_eq!(settings.with_credentials(url), asked);
+    }
+}

@@ -49,10 +49,16 @@ impl SparseIndex {
 
     /// The address of a package's rows.
     pub fn package_url(&self, name: &PackageName) -> Result<String> {
-        let krate = KrateName::cargo(name.as_str())
-            .map_err(|error| Fault::bug(format!("could not ask the registry for {name}")).because(&error))?;
-        Ok(format!("{}{}", self.url, krate.relative_path(Some('/')).to_lowercase()))
+        let path =
+            index_path(name).ok_or_else(|| Fault::bug(format!("could not ask the registry for {name}")))?;
+        Ok(format!("{}{path}", self.url))
     }
+}
+
+/// The path of a package's rows in an index: `1/a`, `2/ab`, `3/a/abc`, `se/rd/serde`.
+pub fn index_path(name: &PackageName) -> Option<String> {
+    let krate = KrateName::cargo(name.as_str()).ok()?;
+    Some(krate.relative_path(Some('/')).to_lowercase())
 }
 
 /// Whether `url` is an address that envtool asks: nothing but `http` and `https`.

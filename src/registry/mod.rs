@@ -1,9 +1,12 @@
 //! What registries speak, without a socket: requests are built here and answers are read here; `http.rs` carries them.
 //!
-//! One file a registry: [`cargo`] for crates.io and those that speak as it does; [`releases`] reads its rows whole.
+//! One file a registry: [`cargo`] for crates.io and those that speak as it does; [`releases`] reads its rows whole;
+//! [`rows`] hands them on as they are. [`simple`] is what PyPI speaks.
 
 pub mod cargo;
 pub mod releases;
+pub mod rows;
+pub mod simple;
 
 use std::fmt;
 
@@ -30,7 +33,7 @@ impl fmt::Debug for Token {
 }
 
 /// What is asked of a registry: one GET.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Request {
     /// The address, `http` or `https`.
     pub url: String,
@@ -38,4 +41,6 @@ pub struct Request {
     pub token: Option<Token>,
     /// The tag of the answer that is there already: the registry may say that it still holds (RFC 9110, 13.1.2).
     pub etag: Option<String>,
+    /// Sent as `Accept` where it matters.
+    pub accept: Option<&'static str>,
 }

@@ -12,6 +12,7 @@ mod programs;
 mod stamp;
 mod trusted;
 mod vouch;
+mod wheels;
 
 pub use built::{Built, BuiltRecord};
 pub use stamp::{Input, Known, Stamp};
@@ -168,9 +169,16 @@ impl Store {
     /// Takes an archive in whose bytes have `digest`.
     pub fn accept(&self, incoming: Incoming, digest: &Digest) -> Result<PathBuf> {
         let path = self.layout.archive(digest);
-        incoming.path.persist(&path).map_err(|error| self.cannot_write(&error.error))?;
-        tracing::debug!(?path, "keeps an archive");
+        self.keep(incoming, &path)?;
         Ok(path)
+    }
+
+    /// Gives what arrived its place in the store, once its bytes are known to be what belongs there.
+    pub fn keep(&self, incoming: Incoming, path: &Path) -> Result<()> {
+        fs::create_folders(path.parent().unwrap_or(path))?;
+        incoming.path.persist(path).map_err(|error| self.cannot_write(&error.error))?;
+        tracing::debug!(?path, "keeps an archive");
+        Ok(())
     }
 
     /// Takes an archive in from a file, if that file has `digest`.
@@ -281,7 +289,8 @@ impl Store {
         StoreLayout::buckets().into_iter().map(|bucket| self.usage_of(bucket)).collect()
     }
 
-    fn usage_of(&self, bucket: &'static str) -> Result<Usage> {
+    /// How much one of its buckets holds.
+    pub fn usage_of(&self, bucket: &'static str) -> Result<Usage> {
         let folder = self.layout.bucket(bucket);
         let entries = fs::names(&folder)?.map_or(0, |names| names.len() as u64);
         let files =

@@ -8,7 +8,7 @@ use crate::apply;
 use crate::cargo::cache;
 use crate::cargo_lock::Source;
 use crate::cargo_replacement;
-use crate::digest::Digest;
+use crate::digest::{self, Digest};
 use crate::environment::Change;
 use crate::export::{self, Exporter};
 use crate::fault::{Fault, Result};
@@ -17,6 +17,7 @@ use crate::fs;
 use crate::layout::{BIN, ENVIRONMENT};
 use crate::manifest::Link;
 use crate::package::PackageId;
+use crate::parallel;
 use crate::plan::{self, Plan, Wanted};
 use crate::receipt::Identity;
 use crate::sources::{self, Reach};
@@ -199,6 +200,41 @@ pub(super) fn fetch_trees(
         .iter()
         .map(|one| fetched.trees.remove(&one.tree).ok_or_else(|| no_checksum(&one.package)))
         .collect()
+}
+
+/// Sees that the store has the archives of crates of a registry as they are locked: who only syncs has no use for one
+/// whose tree is there, and does not look at it.
+pub(super) fn fetch_archives(
+    session: &Session<'_>,
+    source: &Source,
+    asked: &[(PackageId, Digest)],
+) -> Result<()> {
+    let store = &session.store;
+    let lacking = parallel::each(asked.iter().collect(), |(package, checksum)| {
+        let path = store.layout().archive(checksum);
+        let Some(file) = fs::open(&path)? else { return Ok(Some((package, checksum))) };
+        let found = digest::of_reader(file).map_err(|error| fs::failed("read", &path, &error))?;
+        Ok((found != *checksum).then_some((package, checksum)))
+    })?;
+    let lacking: Vec<_> = lacking.into_iter().flatten().collect();
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let reach = sources::reach(&session.config, source)?;
+    let mut archives = Vec::new();
+    for (package, checksum) in lacking {
+        let mut nearby = cache::cached_archive(session.context.cargo_home()?, package)?;
+        let index = match &reach {
+            Reach::Sparse(index) => Some(index.clone()),
+            Reach::Folder(folder) => {
+                nearby.push(folder.join(format!("{}.crate", package.folder())));
+                None
+            }
+            Reach::Cargo => None,
+        };
+        archives.push(Archive { package: package.clone(), checksum: *checksum, nearby, index });
+    }
+    session.fetching(|fetcher| fetcher.archives(archives))
 }
 
 fn fetch(session: &Session<'_>, wanted: &[&Wanted]) -> Result<Fetched> {

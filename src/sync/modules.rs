@@ -17,7 +17,7 @@ use crate::python::Interpreter;
 use crate::python::installed::{self, Base};
 use crate::receipt::ModuleReceipt;
 use crate::tool_plan::{VenvBins, Venvs};
-use crate::uv::{Locked as Wanted, Requirement, Resolved, Uv};
+use crate::uv::{Locked as Wanted, Placed, Requirement, Resolved, Uv};
 use crate::uv_words::{Kind, NoSolution};
 
 /// What the rows of a lock say of Python.
@@ -49,8 +49,20 @@ impl<'s, 'a> Asking<'s, 'a> {
     /// Finds uv and Python.
     pub fn new(session: &'s Session<'a>) -> Result<Self> {
         let interpreter = interpreter(session)?;
-        let uv = Uv::find(session.context, &session.store)?;
+        let uv = Uv::find(session.context, &session.store, session.config.mirror())?;
         Ok(Self { session, uv, interpreter })
+    }
+
+    /// Where the index has the files of these rows.
+    pub fn places(&self, rows: &[&ModuleRow], lowest: &str) -> Result<Vec<Placed>> {
+        let builds = rows.iter().filter(|row| row.build()).map(|row| row.name.clone()).collect();
+        let ids: Vec<ModuleId> = rows.iter().map(|row| row.id()).collect();
+        self.uv.places(&ids, &builds, self.interpreter, lowest)
+    }
+
+    /// Where the index has the wheels of the uv that is brought.
+    pub fn places_of_uv(&self) -> Result<Vec<Placed>> {
+        self.uv.places_of_uv(self.interpreter)
     }
 
     /// The closure of `asked`; what `before` names keeps its version where it can. `builds` may be built from source.

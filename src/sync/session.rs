@@ -10,7 +10,7 @@ use super::admit::Admitted;
 use super::relock::Start;
 use crate::cargo::config;
 use crate::cargo::credentials::{self, Asked, Runner, Token as Found};
-use crate::cargo::program::{Cargo, Surroundings};
+use crate::cargo::program::{Cargo, StandIn, Surroundings};
 use crate::cargo_config::CargoConfig;
 use crate::cargo_include::{self, State};
 use crate::cargo_installed::Origin;
@@ -23,6 +23,7 @@ use crate::fetch::{DOWNLOADS, Fetched, Fetcher};
 use crate::fs;
 use crate::http::Settings;
 use crate::lock::Lock;
+use crate::mirror::{self, Mirror};
 use crate::module::ModuleName;
 use crate::package::{PackageId, PackageName};
 use crate::process::{self, Program};
@@ -31,6 +32,7 @@ use crate::python::Interpreter;
 use crate::registry::Token;
 use crate::registry::cargo::SparseIndex;
 use crate::signals;
+use crate::sources;
 use crate::store::{Store, StoreLock, Tree};
 
 /// Where crates came from. A sync may fetch more than once; each crate counts where it came from first.
@@ -79,6 +81,9 @@ pub struct Session<'a> {
     pub config: CargoConfig,
     /// What a fix of `doctor` does besides a sync; `None` for a plain one.
     pub fixing: Option<Fixing>,
+    /// Executables that tools come with, by tool and by name, where they are not in the environment yet: they are taken
+    /// over, and nothing is built.
+    pub prebuilt: BTreeMap<PackageName, BTreeMap<String, PathBuf>>,
     /// What envtool.lock says; `None` where it is absent.
     pub lock_before: Option<Lock>,
     /// Where the crates came from so far.
@@ -134,7 +139,8 @@ impl<'a> Session<'a> {
         lock_before: impl FnOnce(&Environment) -> Result<Option<Lock>>,
     ) -> Result<Self> {
         let store = Store::new(context.cache()?);
-        let config = config::of_project(project.layout.root(), context)?;
+        let config =
+            config::of_project(project.layout.root(), context)?.with_mirror(project.mirror(context)?);
         let tell = || context.tell_waiting();
         refuse_home_in_project(project, context)?;
         let store_lock = store.lock(&context.waiting(&tell))?;
@@ -157,6 +163,7 @@ impl<'a> Session<'a> {
             store_lock,
             config,
             fixing: None,
+            prebuilt: BTreeMap::new(),
             lock_before,
             tally: RefCell::default(),
             cargo: OnceCell::new(),
@@ -224,7 +231,8 @@ impl<'a> Session<'a> {
             configs.push(copy.to_path_buf());
             copies.push(copy);
         }
-        Ok((Surroundings { configs, offline: self.context.flags.offline }, copies))
+        let mirror = self.config.mirror().map(|mirror| stand_in(&self.config, mirror)).transpose()?;
+        Ok((Surroundings { configs, offline: self.context.flags.offline, mirror }, copies))
     }
 
     /// Brings crates of crates.io into the store. Gives their trees, in this order.
@@ -235,6 +243,11 @@ impl<'a> Session<'a> {
     /// Brings crates of a registry into the store. Gives their trees, in this order.
     pub fn trees_from(&self, source: &Source, packages: &[(PackageId, Digest)]) -> Result<Vec<Tree>> {
         super::closure::fetch_trees(self, source, packages)
+    }
+
+    /// Sees that the store has the archives of these crates, and that they are what the lock says.
+    pub fn archives_from(&self, source: &Source, packages: &[(PackageId, Digest)]) -> Result<()> {
+        super::closure::fetch_archives(self, source, packages)
     }
 
     /// Does what is shown as a stretch of work while it goes on. Ctrl-C ends the programs that it starts, so that what
@@ -253,6 +266,13 @@ impl<'a> Session<'a> {
     }
 }
 
+/// A mirror as cargo is told of it: by the name that its configuration may have for it, since one address under two
+/// names is a mistake to it.
+fn stand_in(config: &CargoConfig, mirror: &Mirror) -> Result<StandIn> {
+    let name = sources::name_of(config, &Source::Registry(mirror.url().crates()))?;
+    Ok(StandIn { mirror: mirror.clone(), name: name.unwrap_or_else(|| mirror::NAME.to_owned()) })
+}
+
 /// Fetches with `work` as the user's configuration has it, for whoever holds the store and no environment.
 pub fn fetching<T>(
     context: &Context<'_>,
@@ -262,7 +282,7 @@ pub fn fetching<T>(
 ) -> Result<T> {
     let home = context.cargo_home()?;
     let token = |index: &SparseIndex| token_for(config, index, home, context);
-    work(&Fetcher {
+    let done = work(&Fetcher {
         store,
         lock,
         http: http_settings(config, context)?,
@@ -270,7 +290,8 @@ pub fn fetching<T>(
         downloads: context.flags.jobs.unwrap_or(DOWNLOADS),
         offline: context.flags.offline || config.net()?.offline.unwrap_or(false),
         progress: context.progress,
-    })
+    });
+    done.map_err(|fault| config.explain(fault))
 }
 
 /// A home of cargo that is the project's own `.cargo` is read by every cargo, also by the one that must not see the
@@ -304,7 +325,8 @@ pub fn find_cargo_to_look(root: &Path, context: &Context<'_>) -> Result<Cargo> {
         .as_in(root, context.toolchain.as_deref())
 }
 
-fn http_settings(config: &CargoConfig, context: &Context<'_>) -> Result<Settings> {
+/// How the client is set up, as cargo's configuration has it.
+pub fn http_settings(config: &CargoConfig, context: &Context<'_>) -> Result<Settings> {
     let (http, net) = (config.http()?, config.net()?);
     let default = Settings::default();
     Ok(Settings {
@@ -320,8 +342,18 @@ fn http_settings(config: &CargoConfig, context: &Context<'_>) -> Result<Settings
 }
 
 /// The token for an index that wants one.
-fn token_for(config: &CargoConfig, index: &SparseIndex, home: &Path, context: &Context<'_>) -> Result<Token> {
+pub fn token_for(
+    config: &CargoConfig,
+    index: &SparseIndex,
+    home: &Path,
+    context: &Context<'_>,
+) -> Result<Token> {
     let url = format!("sparse+{}", index.url());
+    if let Some(mirror) = config.mirror().filter(|mirror| mirror.url().crates() == url)
+        && let Some(token) = mirror.token()
+    {
+        return Ok(Token::new(token.to_owned()));
+    }
     let name = config.registry_by_index(&url)?.map(|registry| registry.name);
     let fault = || match &name {
         Some(name) => Fault::new(format!("the registry `{name}` at {} wants a token", index.url())),

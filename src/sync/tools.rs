@@ -109,6 +109,7 @@ pub(super) fn make_ready(session: &Session<'_>, before: &Lock) -> Result<Tools> 
             continue;
         }
         let offered = session.fixing.iter().find_map(|fixing| fixing.adopted.get(&row.name));
+        let offered = offered.or_else(|| session.prebuilt.get(&row.name));
         if let Some(adopted) = offered.map(|files| adopt(session, row, files)).transpose()? {
             let bins = adopted.files.keys().cloned().collect();
             done.push(ToolDone { package: row.id(), bins, how: Came::Adopted });

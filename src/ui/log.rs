@@ -9,19 +9,16 @@ use tracing_subscriber::fmt::{MakeWriter, format::FmtSpan, time};
 use super::{github, plain};
 use crate::fault::{Fault, Result};
 
-/// What `-vv` shows.
-const DEBUG: &str = "envtool=debug";
-
-/// Shows from here on what `filter` takes, or what `-vv` means.
-pub(super) fn start(filter: Option<&str>, is_github: bool) -> Result<()> {
-    let filter = EnvFilter::builder().parse(filter.unwrap_or(DEBUG)).map_err(|error| {
-        Fault::usage(format!("could not read ENVTOOL_LOG, {:?}", filter.unwrap_or_default()))
+/// Shows from here on what `filter` takes.
+pub(super) fn start(filter: &str, is_github: bool) -> Result<()> {
+    let filter = EnvFilter::builder().parse(filter).map_err(|error| {
+        Fault::usage(format!("could not read ENVTOOL_LOG, {filter:?}"))
             .because(&error)
             .help("write it as RUST_LOG is written, such as `ENVTOOL_LOG=envtool=debug` or `ENVTOOL_LOG=envtool::http=debug,warn`")
     })?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_timer(time::uptime())
+        .with_timer(time::SystemTime)
         .with_ansi(false)
         .with_span_events(FmtSpan::CLOSE)
         .with_writer(Log { is_github })

@@ -13,7 +13,9 @@ use crate::digest::Digest;
 use crate::fault::{Fault, Result};
 use crate::fs;
 use crate::layout::ENVIRONMENT;
+use crate::mirror::Mirror;
 use crate::process::{self, Program};
+use crate::secret::without_credentials;
 use crate::store::{Store, StoreLock};
 
 /// What to do where uv cannot be had.
@@ -24,7 +26,12 @@ const HELP: &str =
 const LARGEST: u64 = 512 << 20;
 
 /// The uv of the store, brought there if it is absent.
-pub(super) fn brought(context: &Context, store: &Store, lock: &StoreLock) -> Result<PathBuf> {
+pub(super) fn brought(
+    context: &Context,
+    store: &Store,
+    lock: &StoreLock,
+    mirror: Option<&Mirror>,
+) -> Result<PathBuf> {
     let version = wheels::VERSION.to_string();
     for digest in wheels::here() {
         let path = store.layout().uv(&version, &parse(digest)?);
@@ -39,7 +46,7 @@ pub(super) fn brought(context: &Context, store: &Store, lock: &StoreLock) -> Res
     }
     let scratch = store.scratch(lock)?;
     context.progress.note(&format!("bringing uv {version} with pip"));
-    let wheel = download(context, scratch.path())?;
+    let wheel = download(context, scratch.path(), mirror)?;
     take_in(store, scratch.path(), &wheel)
 }
 
@@ -60,7 +67,7 @@ fn pips(context: &Context) -> Vec<(PathBuf, &'static [&'static str])> {
 }
 
 /// Has pip download the wheel to `folder`.
-fn download(context: &Context, folder: &Path) -> Result<PathBuf> {
+fn download(context: &Context, folder: &Path, mirror: Option<&Mirror>) -> Result<PathBuf> {
     let (to, empty) = (folder.join("wheel"), folder.join("empty"));
     fs::create_folders(&to)?;
     fs::create_folders(&empty)?;
@@ -75,8 +82,8 @@ fn download(context: &Context, folder: &Path) -> Result<PathBuf> {
             .set("PIP_NO_INPUT", "1")
             .set("PIP_DISABLE_PIP_VERSION_CHECK", "1")
             .set("PIP_REQUIRE_VIRTUALENV", "0")
-            .set("PIP_REQUIRE_HASHES", "0")
-            .within(&empty);
+            .set("PIP_REQUIRE_HASHES", "0");
+        let call = mirror.into_iter().fold(call, asking).within(&empty);
         let output = match call.output() {
             Ok(output) => output,
             Err(fault) => {
@@ -96,7 +103,13 @@ fn download(context: &Context, folder: &Path) -> Result<PathBuf> {
         let errors: Vec<&str> = text.lines().filter(|line| line.starts_with("ERROR")).collect();
         let text = if errors.is_empty() { text.trim().to_owned() } else { errors.join("; ") };
         // The first one that is a pip is the one that the user means.
-        return Err(failed().why(format!("{} download {asked}: {text}", pip.display())).help(HELP));
+        let why = without_credentials(&format!("{} download {asked}: {text}", pip.display()));
+        return Err(match mirror {
+            None => failed().why(why).help(HELP),
+            Some(mirror) => failed().why(why).why(format!("asked was the mirror {mirror:?}")).help(format!(
+                "see that the mirror runs, can be reached and has a PyPI behind it; or {HELP}"
+            )),
+        });
     }
     let fault = failed().why(match said {
         Some((pip, why)) => format!("{}: {why}", pip.display()),
@@ -105,12 +118,32 @@ fn download(context: &Context, folder: &Path) -> Result<PathBuf> {
     Err(fault.help(HELP))
 }
 
+/// Has pip ask a mirror. It refuses one that nothing encrypts; what it brings is checked here.
+fn asking(call: Program, mirror: &Mirror) -> Program {
+    let url = mirror.url();
+    let call = match url.plain_host() {
+        Some(host) => call.set("PIP_TRUSTED_HOST", host),
+        None => call,
+    };
+    call.set("PIP_INDEX_URL", mirror.simple_with_token())
+}
+
 fn failed() -> Fault {
     Fault::new(format!("could not bring uv {}, by which Python packages are installed", wheels::VERSION))
 }
 
-/// Checks the wheel, and takes the executable in it into the store.
-fn take_in(store: &Store, scratch: &Path, wheel: &Path) -> Result<PathBuf> {
+/// The digests of the wheels that may run here.
+pub fn digests_here() -> Result<Vec<Digest>> {
+    wheels::here().map(parse).collect()
+}
+
+/// Whether a file of this name with this digest is one of the wheels that are written down here.
+pub fn is_of_uv(name: &str, digest: &Digest) -> bool {
+    wheels::all().any(|(known, sha256)| known == name && sha256 == digest.to_string())
+}
+
+/// Checks the wheel, and takes the executable in it into the store. `scratch` is an empty folder of the store.
+pub fn take_in(store: &Store, scratch: &Path, wheel: &Path) -> Result<PathBuf> {
     let name = wheel.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let bytes = fs::read(wheel)?.unwrap_or_default();
     let digest = Digest::of(&bytes);

@@ -1,6 +1,6 @@
 //! Installing what is locked, and nothing else, into a virtual environment.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Uv;
 use super::resolve::only_wheels;
@@ -68,12 +68,43 @@ impl Uv {
             .arg(python)
             .args(["--requirements", "rows.txt"])
             .within(scratch.path());
+        // What the store keeps as it was published needs neither cache nor index.
+        if let Some(kept) = self.kept(rows, scratch.path())? {
+            let mut alone = call.clone().arg("--find-links").arg(kept);
+            if !self.settings.no_index.as_ref().is_some_and(|said| said.value) {
+                alone = alone.arg("--no-index");
+            }
+            if alone.output()?.status.success() {
+                return Ok(Ok(()));
+            }
+        }
         // What fails without a network is tried with one: a wheel that another Python needs, or one that is damaged.
         if offline_first && !self.offline && call.clone().arg("--offline").output()?.status.success() {
             return Ok(Ok(()));
         }
         let output = call.output()?;
         Ok(if output.status.success() { Ok(()) } else { Err(self.said(&output)) })
+    }
+
+    /// A folder with the files of all rows, where the store keeps some of each.
+    fn kept(&self, rows: &[Locked], scratch: &Path) -> Result<Option<PathBuf>> {
+        let folder = scratch.join("kept");
+        fs::create_folders(&folder)?;
+        for row in rows {
+            let mut found = false;
+            for sha256 in &row.sha256s {
+                for file in self.store.wheels(sha256)? {
+                    let link = folder.join(file.file_name().unwrap_or_default());
+                    fs::remove_file(&link)?;
+                    fs::link_file(&file, &link)?;
+                    found = true;
+                }
+            }
+            if !found {
+                return Ok(None);
+            }
+        }
+        Ok(Some(folder))
     }
 
     /// How files come from the cache: sharing their blocks where the file system can, else copied. Links would let an

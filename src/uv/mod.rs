@@ -11,13 +11,18 @@
 
 mod bring;
 mod install;
+mod known;
 mod newest;
+mod places;
 mod resolve;
 mod settings;
 mod wheels;
 
+pub use bring::{digests_here, is_of_uv, take_in};
 pub use install::Locked;
+pub use known::known_index;
 pub use newest::Newest;
+pub use places::{Place, Placed};
 pub use resolve::{File, Requirement, Resolved};
 pub use wheels::VERSION as BROUGHT;
 
@@ -30,6 +35,7 @@ use crate::context::Context;
 use crate::fault::{Fault, Result};
 use crate::fs;
 use crate::layout::ENVIRONMENT;
+use crate::mirror::Mirror;
 use crate::module::ModuleName;
 use crate::process::{self, Program};
 use crate::python::Interpreter;
@@ -71,6 +77,7 @@ pub struct Uv {
     program: PathBuf,
     version: Version,
     settings: IndexSettings,
+    mirror: Option<Mirror>,
     /// `UV_*` and the like of the surroundings, which it does not get.
     foreign: Vec<String>,
     offline: bool,
@@ -81,10 +88,10 @@ pub struct Uv {
 }
 
 impl Uv {
-    /// Finds one, or has pip bring one.
-    pub fn find(context: &Context, store: &Store) -> Result<Self> {
+    /// Finds one, or has pip bring one. Where there is a mirror, it is asked in place of PyPI.
+    pub fn find(context: &Context, store: &Store, mirror: Option<&Mirror>) -> Result<Self> {
         let lock = store.lock(&context.waiting(&|| context.tell_waiting()))?;
-        let (program, version) = program(context, store, &lock)?;
+        let (program, version) = program(context, store, &lock, mirror)?;
         tracing::debug!(?program, %version, "uses this uv");
         let foreign = |name: &str| {
             name.starts_with("UV_")
@@ -95,7 +102,8 @@ impl Uv {
         Ok(Self {
             program,
             version,
-            settings: settings::read(context)?,
+            settings: settings::read(context)?.with_mirror(mirror),
+            mirror: mirror.cloned(),
             foreign: context.variables(foreign).into_keys().collect(),
             offline: context.flags.offline,
             credentials: match settings::credentials(context)? {
@@ -164,7 +172,13 @@ impl Uv {
 
     /// What uv said when it failed.
     fn said(&self, output: &Output) -> Said {
-        uv_words::read(&String::from_utf8_lossy(&output.stderr), &self.settings.places())
+        let said = uv_words::read(&String::from_utf8_lossy(&output.stderr), &self.settings.places());
+        match (said, &self.mirror) {
+            (Said::Trouble { why, help }, Some(mirror)) => {
+                Said::Trouble { help: mirror.help(&why).unwrap_or(help), why }
+            }
+            (said, _) => said,
+        }
     }
 
     /// Makes a virtual environment at `folder`, which is not there yet. It can be moved; it holds no packages.
@@ -193,8 +207,18 @@ impl Uv {
     }
 }
 
+/// What the user and the machine say of indexes.
+pub fn index_settings(context: &Context) -> Result<IndexSettings> {
+    settings::read(context)
+}
+
 /// The program, and its version.
-fn program(context: &Context, store: &Store, lock: &StoreLock) -> Result<(PathBuf, Version)> {
+fn program(
+    context: &Context,
+    store: &Store,
+    lock: &StoreLock,
+    mirror: Option<&Mirror>,
+) -> Result<(PathBuf, Version)> {
     let own = context.variables(|name| name == "ENVTOOL_UV").remove("ENVTOOL_UV");
     if let Some(own) = own.filter(|own| !own.is_empty()) {
         let path = context.current.join(own);
@@ -219,7 +243,7 @@ fn program(context: &Context, store: &Store, lock: &StoreLock) -> Result<(PathBu
             return Ok((path, found));
         }
     }
-    Ok((bring::brought(context, store, lock)?, wheels::VERSION))
+    Ok((bring::brought(context, store, lock, mirror)?, wheels::VERSION))
 }
 
 /// The version of the uv at `path`, asked once.

@@ -67,25 +67,25 @@ pub struct File {
 
 /// What counts in a `pylock.toml`.
 #[derive(Deserialize)]
-struct Pylock {
+pub(super) struct Pylock {
     #[serde(default)]
-    packages: Vec<PylockPackage>,
+    pub(super) packages: Vec<PylockPackage>,
 }
 
 #[derive(Deserialize)]
-struct PylockPackage {
+pub(super) struct PylockPackage {
     name: String,
     version: Option<String>,
     #[serde(default)]
-    wheels: Vec<PylockFile>,
-    sdist: Option<PylockFile>,
+    pub(super) wheels: Vec<PylockFile>,
+    pub(super) sdist: Option<PylockFile>,
 }
 
 #[derive(Deserialize)]
-struct PylockFile {
+pub(super) struct PylockFile {
     name: Option<String>,
-    url: Option<String>,
-    path: Option<String>,
+    pub(super) url: Option<String>,
+    pub(super) path: Option<String>,
     #[serde(default)]
     hashes: BTreeMap<String, String>,
 }
@@ -210,7 +210,7 @@ fn join(rows: &str, pylock: &str) -> Result<Vec<Resolved>> {
 
 impl PylockFile {
     /// Its name and digest, where it has both.
-    fn file(&self) -> Result<Option<File>> {
+    pub(super) fn file(&self) -> Result<Option<File>> {
         let Some(place) = self.name.as_ref().or(self.url.as_ref()).or(self.path.as_ref()) else {
             return Ok(None);
         };
@@ -236,7 +236,7 @@ impl PylockFile {
 }
 
 /// A part of an address with its `%2B` decoded.
-fn decoded(text: &str) -> String {
+pub(super) fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {

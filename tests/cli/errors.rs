@@ -10,7 +10,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use crate::code::{failures, root, sources};
 use crate::support::crates::gzip;
 use crate::support::tools::{bare, tool};
-use crate::support::{Call, Fault, Project, Sandbox, krate, saying, telling};
+use crate::support::{Call, Fault, Project, Registry, Sandbox, krate, saying, telling};
 
 /// The page, as it grows.
 struct Page<'a> {
@@ -258,6 +258,7 @@ fn manifests(page: &mut Page<'_>) {
         ("no TOML", "[env]\nisolate = = true\n"),
         ("an unknown key", "[env]\n\nisolat = true\n"),
         ("another kind of value", "[env]\nisolate = 3\n"),
+        ("a mirror with a password", "[env]\nmirror = \"http://me:pa55@mirror.invalid\"\n"),
         ("a name that is a path", "[crates]\n\"../x\" = \"1.0.0\"\n"),
         ("a version that is not exact", "[crates]\nalpha = \"1\"\n"),
         ("a tool of a registry that is not known", "[tools]\n\"gem:rails\" = \"1.0.0\"\n"),
@@ -536,6 +537,19 @@ fn network(page: &mut Page<'_>) {
         "no network and an empty store",
         one.envtool(&["sync", "--offline"]).env("ENVTOOL_CACHE_DIR", store("offline")),
     );
+    let mirror = Registry::start();
+    let url = mirror.url();
+    mirror.require_token("s3cret");
+    let add = || one.envtool(&["add", "beta"]).env("ENVTOOL_MIRROR", &url);
+    page.shows("a mirror that wants a token", add());
+    page.shows("a mirror's token that is none", add().env("ENVTOOL_MIRROR_TOKEN", "Bearer x"));
+    let named = page.project("named");
+    named.write("envtool.toml", &format!("[env]\nmirror = \"{url}\"\n"));
+    page.shows("a token for a mirror that a project alone names", named.envtool(&["add", "beta"]));
+    drop(mirror);
+    page.shows("a mirror that is down", add());
+    page.shows("a project's mirror that is down", named.envtool(&["add", "beta"]));
+    page.shows("a mirror that is none", one.envtool(&["add", "beta"]).env("ENVTOOL_MIRROR", "mirror:7878"));
     sandbox.cut_network();
     page.shows("nobody answers", one.envtool(&["sync"]).env("ENVTOOL_CACHE_DIR", store("cut")));
 }

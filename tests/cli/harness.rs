@@ -5,7 +5,8 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::support::crates::bomb;
-use crate::support::{Dep, Fault, GitRepo, Registry, Sandbox, krate, telling};
+use crate::support::mirror::uninterrupted;
+use crate::support::{Dep, Fault, Gate, GitRepo, Registry, Sandbox, krate, telling};
 
 /// One request through a plain socket: status line and headers, and the body until the connection ends.
 fn get(registry: &Registry, path: &str, headers: &str) -> (String, Vec<u8>) {
@@ -15,7 +16,7 @@ fn get(registry: &Registry, path: &str, headers: &str) -> (String, Vec<u8>) {
     let mut bytes = Vec::new();
     let mut block = [0; 4096];
     loop {
-        let read = stream.read(&mut block).unwrap();
+        let read = uninterrupted(|| stream.read(&mut block)).unwrap();
         bytes.extend_from_slice(&block[..read]);
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let end = text.find("\r\n\r\n");
@@ -164,6 +165,7 @@ fn every_fault_is_what_it_says() {
     let (head, _) = spoiled(Fault::Redirect(path.to_owned()));
     assert!(head.contains(&format!("location: {path}")), "{head}");
     assert_eq!(spoiled(Fault::Length(whole + 5)).1, right);
+    assert_eq!(spoiled(Fault::Hold(3, Gate::new(1))).1, right);
     assert_eq!(spoiled(Fault::Refuse), (String::new(), Vec::new()));
     registry.mend();
     assert_eq!(get(&registry, path, "").1, right);

@@ -74,7 +74,7 @@ fn carry_out(steps: &str) -> envtool::fault::Result<()> {
     let store = Store::new(context.cache()?);
     let mut rows: Vec<Locked> = Vec::new();
     let (mut prefer, mut lowest, mut build) = (Vec::new(), "3.8".to_owned(), BTreeSet::new());
-    let uv = || Uv::find(&context, &store);
+    let uv = || Uv::find(&context, &store, None);
     let python = || Interpreter::find(&context, &store, None);
     for line in steps.lines() {
         let mut words = line.split(' ');

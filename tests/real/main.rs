@@ -15,6 +15,7 @@ mod cargo_nextest;
 mod hello;
 mod mise;
 mod outdated;
+mod pack;
 mod pins;
 mod python;
 mod python_story;

@@ -68,6 +68,15 @@ impl Pypi {
         self.put(wheel, wheel.sdist_name(), &bytes, &sha256(&bytes), None);
     }
 
+    /// Publishes the uv that envtool brings.
+    pub(crate) fn publish_uv(&self) {
+        let path = uv_wheel_for_tests();
+        let file = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let bytes = std::fs::read(&path).unwrap();
+        let uv = super::wheels::wheel("uv", &envtool::uv::BROUGHT.to_string());
+        self.put(&uv, file, &bytes, &sha256(&bytes), None);
+    }
+
     /// From here on gives `other` under the name of `wheel`, whose digest stays in the index.
     pub(crate) fn lie(&self, wheel: &WheelBuilder, other: &[u8]) {
         self.server.serve(&format!("/files/{}", wheel.file_name()), &[("application/zip", other.to_vec())]);
@@ -81,6 +90,22 @@ impl Pypi {
         }
         drop(projects);
         self.write(name);
+    }
+
+    /// Takes a version back, with its files; the package goes with its last one.
+    pub(crate) fn remove(&self, name: &str, version: &str) {
+        let mut projects = self.projects.borrow_mut();
+        let rows = projects.get_mut(name).unwrap();
+        for row in rows.iter().filter(|row| row.version == version) {
+            self.server.withdraw(&format!("/files/{}", row.file));
+        }
+        rows.retain(|row| row.version != version);
+        let is_gone = rows.is_empty();
+        drop(projects);
+        match is_gone {
+            true => self.server.withdraw(&format!("/simple/{name}/")),
+            false => self.write(name),
+        }
     }
 
     fn put(&self, wheel: &WheelBuilder, file: String, bytes: &[u8], digest: &str, metadata: Option<String>) {

@@ -1,7 +1,8 @@
 //! A registry on this machine: cargo's sparse index and its archives over plain HTTP/1.1, one thread a connection.
 //!
 //! It logs what it was asked, and answers wrongly when told to: [`Registry::fault`]. Its paths:
-//! `/index/config.json`, `/index/al/ph/alpha`, `/dl/alpha/1.0.0/download`.
+//! `/index/config.json`, `/index/al/ph/alpha`, `/dl/alpha/1.0.0/download`; the index also below `/crates`, and what
+//! was given to it below `/pypi`, where an `envtool serve` has them.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Write};
@@ -48,6 +49,8 @@ pub(crate) enum Fault {
     Refuse,
     /// The right answer once so many requests wait for theirs at the same time; none where they never do.
     Meet(Arc<Gate>),
+    /// The right head and so many bytes of the body, the rest once the gate opens.
+    Hold(usize, Arc<Gate>),
 }
 
 /// Where requests wait for one another.
@@ -63,8 +66,8 @@ impl Gate {
         Arc::new(Self { missing: Mutex::new(count), met: Condvar::new() })
     }
 
-    /// Whether all came before patience ended.
-    fn pass(&self) -> bool {
+    /// Waits for all; whether they came before patience ended.
+    pub(crate) fn pass(&self) -> bool {
         let mut missing = self.missing.lock().unwrap();
         *missing = missing.saturating_sub(1);
         self.met.notify_all();
@@ -85,7 +88,8 @@ struct State {
     archives: BTreeMap<String, Vec<u8>>,
     /// What [`Registry::serve`] was given.
     pages: BTreeMap<String, Vec<(String, Vec<u8>)>>,
-    token: Option<String>,
+    /// What `Authorization` may say; where there is none, it says nothing.
+    tokens: Vec<String>,
     rules: Vec<Rule>,
     requests: Vec<Request>,
     connections: Vec<TcpStream>,
@@ -166,9 +170,36 @@ impl Registry {
         row["yanked"] = json!(true);
     }
 
-    /// From now on every request needs `Authorization: TOKEN`, and config.json says so.
+    /// Takes a published version back, with its archive; the package goes with its last one.
+    pub(crate) fn remove(&self, name: &str, version: &str) {
+        let mut state = lock(&self.state);
+        state.archives.remove(&archive_path(name, version)).unwrap();
+        let path = index_path(name);
+        let rows = state.index.get_mut(&path).unwrap();
+        rows.retain(|row| row["vers"] != version);
+        if rows.is_empty() {
+            state.index.remove(&path);
+        }
+    }
+
+    /// The rows of a package as they are sent.
+    pub(crate) fn rows(&self, name: &str) -> Vec<u8> {
+        rows(&lock(&self.state).index[&index_path(name)])
+    }
+
+    /// From here on there is nothing at what [`Registry::serve`] was given for `path`.
+    pub(crate) fn withdraw(&self, path: &str) {
+        lock(&self.state).pages.remove(path);
+    }
+
+    /// From now on every request needs `Authorization: TOKEN`, or another one that was named so, and config.json says so.
     pub(crate) fn require_token(&self, token: &str) {
-        lock(&self.state).token = Some(token.to_owned());
+        lock(&self.state).tokens.push(token.to_owned());
+    }
+
+    /// From now on no token but this one is taken.
+    pub(crate) fn change_token(&self, token: &str) {
+        lock(&self.state).tokens = vec![token.to_owned()];
     }
 
     /// Every answer for a path that contains `pattern` is spoiled so. The rule that was made first counts.
@@ -231,6 +262,11 @@ impl Drop for Registry {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// The rows of a package, a line each.
+fn rows(rows: &[Value]) -> Vec<u8> {
+    rows.iter().flat_map(|row| [row.to_string(), "\n".to_owned()]).collect::<String>().into_bytes()
 }
 
 /// Where a crate lies in the index (cargo reference, "Index files").
@@ -345,31 +381,38 @@ fn take_fault(rules: &mut [Rule], path: &str) -> Option<Fault> {
 
 /// The right answer.
 fn answer(state: &State, address: SocketAddr, request: &Request) -> Answer {
-    if let Some(token) = &state.token
-        && request.headers.get("authorization") != Some(token)
-    {
+    // As a mirror has them below its address.
+    let path = ["/crates", "/pypi"].iter().find_map(|part| request.path.strip_prefix(part));
+    let path = path.unwrap_or(&request.path);
+    let said = request.headers.get("authorization");
+    if !state.tokens.is_empty() && !said.is_some_and(|said| state.tokens.contains(said)) {
         return Answer::new(401, "a token is needed\n")
             .header("www-authenticate", format!("Cargo login_url=\"http://{address}/me\""));
     }
-    if let Some(pages) = state.pages.get(&request.path) {
+    if let Some(pages) = state.pages.get(path) {
         let accepted = request.headers.get("accept").map_or("", String::as_str);
         let page = pages.iter().find(|(kind, _)| accepted.contains(kind.as_str())).or(pages.last());
         let (kind, body) = page.cloned().unwrap_or_default();
-        return Answer::new(200, body).header("content-type", kind);
+        return tagged(body, request).header("content-type", kind);
     }
-    let body = if request.path == "/index/config.json" {
+    let body = if path == "/index/config.json" {
         let mut config = json!({"dl": format!("http://{address}/dl"), "api": format!("http://{address}")});
-        if state.token.is_some() {
+        if !state.tokens.is_empty() {
             config["auth-required"] = json!(true);
         }
         config.to_string().into_bytes()
-    } else if let Some(rows) = state.index.get(&request.path) {
-        rows.iter().flat_map(|row| [row.to_string(), "\n".to_owned()]).collect::<String>().into_bytes()
-    } else if let Some(archive) = state.archives.get(&request.path) {
+    } else if let Some(found) = state.index.get(path) {
+        rows(found)
+    } else if let Some(archive) = state.archives.get(path) {
         return Answer::new(200, archive.clone()).header("content-type", "application/gzip");
     } else {
         return Answer::new(404, "there is nothing here\n");
     };
+    tagged(body, request)
+}
+
+/// A body with its tag, or without one where the client has it.
+fn tagged(body: Vec<u8>, request: &Request) -> Answer {
     let etag = format!("\"{}\"", &sha256(&body)[..16]);
     if request.headers.get("if-none-match") == Some(&etag) {
         Answer::new(304, "").header("etag", etag)
@@ -407,6 +450,15 @@ fn send(out: &mut TcpStream, answer: &Answer, fault: Option<&Fault>, head_only: 
             out.write_all(answer.head(Some(length)).as_bytes())?;
             out.write_all(&answer.body[..length.min(*bytes)])?;
             return Ok(false);
+        }
+        Some(Fault::Hold(bytes, gate)) => {
+            let (first, rest) = answer.body.split_at(length.min(*bytes));
+            out.write_all(answer.head(Some(length)).as_bytes())?;
+            out.write_all(first)?;
+            if !gate.pass() {
+                return Ok(false);
+            }
+            out.write_all(rest)?;
         }
         Some(Fault::Length(wrong)) => {
             out.write_all(answer.head(Some(*wrong)).as_bytes())?;
