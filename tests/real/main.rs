@@ -20,6 +20,7 @@ mod pins;
 mod python;
 mod python_story;
 mod ripgrep;
+mod serve;
 mod support;
 mod tools;
 
