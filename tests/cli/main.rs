@@ -17,6 +17,7 @@ mod cache;
 #[path = "../code/mod.rs"]
 mod code;
 mod completions;
+mod concurrency;
 mod docker;
 mod docs;
 mod doctor;
