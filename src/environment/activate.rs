@@ -106,7 +106,8 @@ fn in_the_way(path: &Path, why: &str) -> Fault {
 pub(super) fn is_all(bin: &Path) -> Result<bool> {
     for name in fs::names(bin)?.unwrap_or_default() {
         let known = name.to_str().is_some_and(|name| is_script(name) || name.starts_with(fs::ASIDE));
-        if !known || fs::kind(&bin.join(&name))? != Kind::File {
+        // What is written aside gets its own name while others look.
+        if !known || !matches!(fs::kind(&bin.join(&name))?, Kind::File | Kind::Absent) {
             return Ok(false);
         }
     }
@@ -115,7 +116,29 @@ pub(super) fn is_all(bin: &Path) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::{SCRIPTS, is_reserved, is_script};
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::{SCRIPTS, is_all, is_reserved, is_script};
+    use crate::fs;
+
+    #[test]
+    fn scripts_that_are_just_being_written_are_nothing_else() {
+        let bin = tempfile::tempdir().unwrap();
+        let written = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..300 {
+                    fs::write(&bin.path().join("activate"), b"x").unwrap();
+                }
+                written.store(true, Ordering::Relaxed);
+            });
+            while !written.load(Ordering::Relaxed) {
+                assert!(is_all(bin.path()).unwrap());
+            }
+        });
+        fs::write(&bin.path().join("notes"), b"x").unwrap();
+        assert!(!is_all(bin.path()).unwrap());
+    }
 
     #[test]
     fn the_scripts_names_are_reserved_and_others_are_not() {

@@ -109,16 +109,19 @@ impl Environment {
             Kind::Link => return Err(not_one("it is a link that leads nowhere, or not to a folder")),
             Kind::File | Kind::Other => return Err(not_one("it is not a folder")),
         }
-        match fs::read_text(&layout.record())? {
-            Some(text) => {
-                let record = Record::parse(&text, &layout.record().display().to_string())?;
-                Ok(Some(Self { project: project.clone(), layout, record, exchange: fs::exchange }))
+        let mut text = fs::read_text(&layout.record())?;
+        if text.is_none() {
+            if is_skeleton(&layout)? {
+                return Ok(None);
             }
-            None if is_skeleton(&layout)? => Ok(None),
-            None => {
-                Err(not_one("it has no env.toml: somebody else's folder, or an environment that lost it"))
-            }
+            // Another envtool may have finished it since, and begun to fill it.
+            text = fs::read_text(&layout.record())?;
         }
+        let text = text.ok_or_else(|| {
+            not_one("it has no env.toml: somebody else's folder, or an environment that lost it")
+        })?;
+        let record = Record::parse(&text, &layout.record().display().to_string())?;
+        Ok(Some(Self { project: project.clone(), layout, record, exchange: fs::exchange }))
     }
 
     /// Removes it again where it holds nothing yet: for a first sync that failed.
