@@ -10,7 +10,7 @@ const FILES: [&str; 6] =
     ["Cargo.toml", "Cargo.lock", "envtool.toml", "envtool.lock", ".cargo/config.toml", "src/main.rs"];
 
 #[test]
-fn a_real_environment_goes_to_a_machine_without_a_network_in_one_file() {
+fn real_environment_goes_to_a_machine_without_a_network_in_one_file() {
     let sandbox = sandbox();
     let project = sandbox.home().join("work/app");
     fs::create_dir_all(project.join("src")).unwrap();
