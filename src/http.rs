@@ -127,6 +127,8 @@ impl Http {
             .connect_timeout(settings.timeout)
             .read_timeout(settings.timeout)
             .redirect(reqwest::redirect::Policy::limited(5))
+            // Where a redirect comes from is not the next server's business: an address may be a secret.
+            .referer(false)
             // What a server may send ahead of what was taken, in bytes: wide enough for a fast line, and a bound on memory.
             .http2_initial_stream_window_size(1 << 20)
             .http2_initial_connection_window_size(8 << 20);

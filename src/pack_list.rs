@@ -9,6 +9,7 @@ use crate::digest::Digest;
 use crate::fault::{Fault, Result};
 use crate::layout::{CARGO_LOCK, LOCK, MANIFEST};
 use crate::package::{PackageId, is_executable_name};
+use crate::quote::is_obeyed;
 
 /// The name of the list in the archive.
 pub const LIST: &str = "envtool-pack.json";
@@ -148,6 +149,11 @@ pub fn is_file_name(name: &str) -> bool {
         && [".whl", ".tar.gz", ".zip"].iter().any(|ending| name.ends_with(ending))
 }
 
+/// Whether a text may be a platform or a version: one short line.
+fn is_plain(text: &str) -> bool {
+    (1..=200).contains(&text.len()) && !text.contains(is_obeyed)
+}
+
 /// The platform in the name of a wheel; `None` where it serves all, and for what is no wheel.
 fn platform_of(file: &str) -> Option<String> {
     let tag = file.strip_suffix(".whl")?.rsplit('-').next()?;
@@ -197,6 +203,11 @@ impl PackList {
                 .help("install a newer envtool, or make the pack with this one"));
         }
         let list: Self = serde_json::from_slice(bytes).map_err(broken)?;
+        // They are shown, each in the middle of a line.
+        let said = [Some(&list.platform), list.cargo.as_ref(), list.python.as_ref()];
+        if let Some(odd) = said.into_iter().flatten().find(|text| !is_plain(text)) {
+            return Err(bad(format!("its list has {odd:.60?} where a platform or a version belongs")));
+        }
         for file in &list.files {
             if file.what.path(&file.sha256).as_deref() != Some(file.path.as_str()) {
                 return Err(bad(format!("its list has {:?} where that does not belong", file.path)));
@@ -290,6 +301,8 @@ mod tests {
             (digest.as_str(), "xyz", "cannot be read"),
             ("n-1.0-cp311-cp311-win_amd64.whl", "a-1.0-py3-none-any.whl", "twice"),
             ("{\n", "[", "cannot be read"),
+            ("\"x86_64-linux\"", "\"x\\nhelp: run `evil`\"", "where a platform"),
+            ("\"x86_64-linux\"", "\"\"", "where a platform"),
         ] {
             let bad = text.replace(from, to);
             assert_ne!(bad, text, "{from}");

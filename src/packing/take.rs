@@ -43,6 +43,9 @@ impl Opened {
                 .why("it is a folder")
                 .help("name the file that `envtool pack` wrote; the project's folder comes behind it"));
         }
+        // A pipe has no length.
+        let found = file.metadata().map_err(|error| fs::failed("look at", path, &error))?;
+        let length = found.is_file().then_some(found.len());
         let digest = std::rc::Rc::default();
         let reading = Reading { file, digest: std::rc::Rc::clone(&digest) };
         // The list, its header, and as much as is read ahead of it.
@@ -64,6 +67,10 @@ impl Opened {
         // For each file its blocks, a header, and two records for a long name; and the end of the archive.
         let files = list.files.len() as u64;
         let all = list.bytes().unwrap_or(u64::MAX);
+        // Else a small file of a stranger's would fill the disk with what is compared with the locks only then.
+        if let Some(length) = length.filter(|length| Limits::for_archive(*length).bytes < all) {
+            return Err(entries.refuse(format!("it would unpack to {all} bytes, and has {length}")));
+        }
         let most =
             all.saturating_add(size).saturating_add(files.saturating_mul(4 * 512)).saturating_add(64 << 10);
         entries.limit(&Limits { bytes: most, entries: files.saturating_mul(2) + 1, depth: 8 });

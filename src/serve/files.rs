@@ -100,7 +100,8 @@ pub(super) struct Files {
     limit: u64,
     memory: Cache<Digest, Bytes>,
     seen: Cache<Digest, Seen>,
-    flights: Arc<Flights<Digest, Progress>>,
+    /// By path and not by digest: one METADATA is that of several wheels, and each has its own place.
+    flights: Arc<Flights<PathBuf, Progress>>,
 }
 
 impl Files {
@@ -194,7 +195,6 @@ impl Files {
     where
         F: Future<Output = Result<Request>> + Send + 'static,
     {
-        let digest = wanted.digest;
         let (own, asked, upstream) = (Arc::clone(self), wanted.clone(), Arc::clone(upstream));
         let begin = || {
             let (tell, told) = watch::channel(Progress::default());
@@ -214,7 +214,7 @@ impl Files {
             };
             (told, work)
         };
-        let mut progress = self.flights.watch(&digest, begin);
+        let mut progress = self.flights.watch(&wanted.path, begin);
         let far = progress.wait_for(Progress::can_be_given).await.map_err(|_| broke())?.clone();
         match (far.end, far.file) {
             (Some(Err(refusal)), _) => Err(refusal),

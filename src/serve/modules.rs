@@ -12,7 +12,7 @@ use crate::fault::Result;
 use crate::module::ModuleName;
 use crate::python_index::Address;
 use crate::registry::Request;
-use crate::registry::simple::{self, ACCEPT, File, FileName, Format, Part, Project};
+use crate::registry::simple::{self, ACCEPT, File, FileName, Format, Part, Project, State};
 
 /// PyPI, or what stands in for it.
 pub(super) struct Modules {
@@ -86,11 +86,14 @@ impl Speaks for Modules {
 
     fn keep(&self, name: &ModuleName, before: Project, now: Option<Project>) -> Option<Project> {
         let is_gone = now.is_none();
+        // What was taken for unsafe does not become safe by being removed.
+        let status = before.status.clone().filter(|status| status.state == State::Quarantined);
         let held = |file: &File| {
             let held = |digest| self.files.of_python(digest, file.name.as_str()).is_held();
             file.sha256.is_some_and(held)
         };
-        let kept = now.unwrap_or_else(|| Project::empty(name.clone())).keeping(before, held);
+        let kept =
+            now.unwrap_or_else(|| Project { status, ..Project::empty(name.clone()) }).keeping(before, held);
         (!is_gone || !kept.files.is_empty()).then_some(kept)
     }
 
@@ -107,7 +110,45 @@ impl Speaks for Modules {
     }
 
     fn weight(pages: &Pages) -> usize {
-        // A page in both forms, and the list that they are made of.
-        1000 * pages.project.files.len()
+        // A page in both forms, and the list that they are made of: an upstream decides how long each text is.
+        let Project { files, versions, .. } = &pages.project;
+        let texts = |file: &File| {
+            let optional = [&file.requires_python, &file.yanked, &file.uploaded].into_iter().flatten();
+            file.url.len() + optional.map(String::len).sum::<usize>()
+        };
+        let texts: usize = files.iter().map(texts).chain(versions.iter().map(String::len)).sum();
+        2 * pages.json.len() + 600 * files.len() + 60 * versions.len() + texts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::OnceLock;
+
+    use super::{Modules, Pages, Project, Speaks};
+    use crate::digest::Digest;
+
+    #[test]
+    fn a_page_weighs_what_it_takes_in_memory() {
+        let answer = |versions: usize, url: usize| {
+            let versions = vec!["\"1.0\""; versions].join(",");
+            let url = "a".repeat(url);
+            let text = format!(
+                "{{\"meta\":{{\"api-version\":\"1.1\"}},\"name\":\"x\",\"versions\":[{versions}],\
+                 \"files\":[{{\"filename\":\"x-1.0.zip\",\"url\":\"/{url}\",\"hashes\":{{}}}}]}}"
+            );
+            let name = "x".parse().unwrap();
+            let read = crate::registry::simple::read(text.as_bytes(), None, "http://h.invalid/", &name);
+            let project: Project = read.unwrap();
+            let json = project.to_json(|_| String::new()).into();
+            let digest = Digest::of(b"");
+            let pages =
+                Pages { project, places: HashMap::default(), json, html: OnceLock::default(), digest };
+            Modules::weight(&pages)
+        };
+        assert!((600..2_000).contains(&answer(1, 1)));
+        assert!(answer(100_000, 1) > 5_000_000);
+        assert!(answer(1, 1_000_000) > 1_000_000);
     }
 }

@@ -15,8 +15,10 @@ use crate::parallel::locked;
 
 /// For how long what is held is not counted again.
 const GLANCE: Duration = Duration::from_secs(10);
-/// How many names of each kind are looked for.
+/// How many names of each kind are looked for, and for how long: a mirror may hold answers of 100,000 packages, and
+/// whoever reaches it can open its page.
 const NAMES: usize = 200;
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What is held.
 #[derive(Debug, Clone, Default)]
@@ -91,9 +93,9 @@ impl Mirror {
         let there = fs::names(&self.store.layout().bucket(bucket))?.unwrap_or_default();
         let digest = |name: &std::ffi::OsString| name.to_str()?.trim_end_matches(".crate").parse().ok();
         let there: HashSet<Digest> = there.iter().filter_map(digest).collect();
-        let mut names = Vec::new();
+        let (mut names, since) = (Vec::new(), Instant::now());
         for file in book.names()? {
-            if names.len() >= NAMES {
+            if names.len() >= NAMES || since.elapsed() > LOOK {
                 break;
             }
             names.extend(book.held_of(&file, &there)?);

@@ -117,6 +117,16 @@ fn hostile_packs_are_refused() {
         "no disk has",
     );
 
+    ground.refuses(
+        "a list that would fill the disk",
+        &with(&|pack| pack.list["files"][2]["size"] = json!(1_u64 << 40)),
+        "it would unpack to",
+    );
+    for odd in ["x\nhelp: run `evil`", "riscv64-\u{1b}[31mplan9"] {
+        let bytes = with(&|pack| pack.list["platform"] = json!(odd));
+        ground.refuses("a platform that is none", &bytes, "where a platform or a version belongs");
+    }
+
     // What the list and the files say of each other. Its files: lock, manifest, the archive of alpha.
     ground.refuses("a file too few", &with(&|pack| drop(pack.files.pop())), "in its list and not in it");
     let more = |name: &str, kind: EntryType| compressed(&[&tar[..], &entry(kind, name, b"x")].concat());

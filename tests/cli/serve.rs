@@ -248,6 +248,28 @@ fn fifty_clients_at_once_cause_one_request_of_each_kind() {
 }
 
 #[test]
+fn two_wheels_with_one_metadata_are_asked_about_at_once() {
+    let sandbox = Sandbox::new();
+    let wheels = ["manylinux_2_17_x86_64", "win_amd64"].map(|platform| {
+        wheel("py-two", "1.0").tag(&format!("py3-none-{platform}")).file("data", platform.as_bytes())
+    });
+    for wheel in &wheels {
+        sandbox.pypi().publish(wheel);
+    }
+    let mirror = Mirror::start(&sandbox, "", &[]);
+    // Both are under way before one arrives.
+    sandbox.pypi().server().fault("whl.metadata", Fault::Meet(Gate::new(2)));
+    thread::scope(|scope| {
+        for wheel in &wheels {
+            scope.spawn(|| {
+                let file = format!("/pypi/files/py-two/{}/{}", sha256(&wheel.bytes()), wheel.file_name());
+                mirror.get(&format!("{file}.metadata")).gives(wheel.metadata().as_bytes());
+            });
+        }
+    });
+}
+
+#[test]
 fn several_cargos_at_once_cause_one_request_of_each_kind() {
     let sandbox = Sandbox::new();
     publish(&sandbox);

@@ -278,6 +278,36 @@ fn old_answers_are_asked_about_again_and_what_was_taken_back_is_marked() {
 }
 
 #[test]
+fn what_was_unsafe_is_not_brought_back_where_it_is_gone() {
+    let sandbox = Sandbox::new();
+    let wheel = wheel("py-bad", "1.0");
+    sandbox.pypi().publish(&wheel);
+    let file = format!("/pypi/files/py-bad/{}/{}", sha256(&wheel.bytes()), wheel.file_name());
+    let mirror = Mirror::start(&sandbox, "", &[]);
+    mirror.get(&file).gives(&wheel.bytes());
+    mirror.end();
+    let quarantined = r#"{"meta":{"api-version":"1.4"},"name":"py-bad","files":[],"versions":[],
+        "project-status":{"status":"quarantined","reason":"malware"}}"#;
+    for said in [Fault::Body(quarantined.into()), Fault::Status(404)] {
+        sandbox.pypi().server().mend();
+        sandbox.pypi().server().fault("/simple/py-bad/", said);
+        grow_old(&sandbox);
+        let mirror = Mirror::start(&sandbox, "", &[]);
+        let page = mirror.get("/pypi/simple/py-bad/");
+        assert!(page.status == 200 && !page.text().contains(".whl"), "{}", page.text());
+        assert!(page.text().contains("quarantined"), "{}", page.text());
+        mirror.get(&file).refuses(404, &["py-bad"]);
+        mirror.end();
+    }
+    // Safe again, it is given.
+    sandbox.pypi().server().mend();
+    grow_old(&sandbox);
+    let mirror = Mirror::start(&sandbox, "", &[]);
+    assert!(mirror.get("/pypi/simple/py-bad/").text().contains(".whl"));
+    mirror.get(&file).gives(&wheel.bytes());
+}
+
+#[test]
 fn a_registry_that_is_away_leaves_what_is_held() {
     let sandbox = Sandbox::new();
     let bytes = noise(SMALL);

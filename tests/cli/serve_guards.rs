@@ -505,6 +505,14 @@ fn the_index_that_pip_knows_is_asked_with_its_password_which_nobody_sees() {
     mirror.get(&format!("/pypi{file}")).gives(&wheel.bytes());
     let people = mirror.get("/").text();
     assert!(people.contains("/simple/") && !people.contains("p455"), "{people}");
+    // Where the index sends on to somebody else, that one learns neither the password nor where it was sent from.
+    sandbox.pypi().publish(&saying("py-moved", "1.0"));
+    let elsewhere = format!("{}py-moved/", sandbox.pypi().index());
+    pypi.server().fault("/simple/py-moved/", Fault::Redirect(elsewhere));
+    assert!(mirror.get("/pypi/simple/py-moved/").text().contains("py_moved-1.0"));
+    let moved = sandbox.pypi().server().asked("/simple/py-moved/");
+    let told = |name: &str| moved.iter().any(|request| request.headers.contains_key(name));
+    assert!(moved.len() == 1 && !told("authorization") && !told("referer"), "{moved:?}");
     // Another password is a failure, and is not told either.
     pypi.server().change_token("Basic other");
     mirror.get("/pypi/simple/py-two/").refuses(502, &["wants a token, or another"]);

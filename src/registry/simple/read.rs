@@ -1,10 +1,13 @@
 //! An upstream's answer, read.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::marker::PhantomData;
 
 use html5gum::{DefaultEmitter, HtmlString, Spanned, StartTag, Token, Tokenizer};
 use reqwest::Url;
-use serde::Deserialize;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
 use super::{File, FileName, Project, State, Status};
@@ -15,6 +18,9 @@ use crate::quote::is_obeyed;
 
 /// The version of the API whose answers are read (PEP 629): a newer minor one adds only what may be passed over.
 const MAJOR: &str = "1";
+/// The most files and versions that are taken of one project: twenty times what the largest has. A few bytes of an
+/// answer are one of them, and that takes hundreds in memory.
+pub(super) const MOST: usize = 500_000;
 /// The longest text of a stranger that is taken over, in characters.
 const LONGEST: usize = 1000;
 
@@ -55,9 +61,9 @@ fn shown(text: &str) -> String {
 struct Answer<'a> {
     meta: Meta,
     name: String,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "bounded")]
     files: Vec<&'a RawValue>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounded")]
     versions: Vec<String>,
     #[serde(default, rename = "project-status")]
     status: Option<serde_json::Value>,
@@ -109,6 +115,38 @@ impl Metadata {
             Self::Flag(_) => None,
         }
     }
+}
+
+/// A list of at most [`MOST`] things; a longer one is not read to its end.
+fn bounded<'de, D, T>(deserializer: D) -> std::result::Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Bounded<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Bounded<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> std::result::Result<Vec<T>, A::Error> {
+            let mut all = Vec::new();
+            while let Some(one) = list.next_element()? {
+                if all.len() == MOST {
+                    return Err(de::Error::custom(too_many()));
+                }
+                all.push(one);
+            }
+            Ok(all)
+        }
+    }
+    deserializer.deserialize_seq(Bounded(PhantomData))
+}
+
+fn too_many() -> String {
+    format!("it has more than {MOST} files or versions")
 }
 
 fn json(bytes: &[u8], base: &Url, asked: &ModuleName) -> std::result::Result<Project, String> {
@@ -163,6 +201,7 @@ fn html(bytes: &[u8], base: &Url, asked: &ModuleName) -> std::result::Result<Pro
     for Ok(token) in Tokenizer::new_with_emitter(bytes, emitter) {
         let Token::StartTag(tag) = token else { continue };
         match tag.name.as_slice() {
+            b"a" if project.files.len() == MOST => return Err(too_many()),
             b"a" => project.files.extend(read_anchor(&tag, base, links_from.as_ref().unwrap_or(base))),
             b"base" if links_from.is_none() => {
                 links_from = text(&tag, "href").and_then(|href| base.join(href.trim()).ok());

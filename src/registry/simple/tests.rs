@@ -285,3 +285,17 @@ fn the_list_of_projects_is_written_in_both_forms() {
     let html = names_to_html(&names);
     assert!(html.contains("content=\"1.1\">") && html.contains("<a href=\"a-b/\">a-b</a>"), "{html}");
 }
+
+#[test]
+fn an_answer_of_millions_of_things_is_not_read_to_its_end() {
+    let many = |one: &str| vec![one; read::MOST + 1].join(",");
+    let page = |files: &str, versions: &str| {
+        format!(
+            "{{\"meta\":{{\"api-version\":\"1.1\"}},\"name\":\"six\",\"files\":[{files}],\"versions\":[{versions}]}}"
+        )
+    };
+    for text in [page(&many("{}"), ""), page("", &many("\"1\""))] {
+        let why = answer(&text, JSON).unwrap_err().to_string();
+        assert!(why.contains("more than 500000"), "{why}");
+    }
+}
