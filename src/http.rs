@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
 use hyper::body::Bytes;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER};
-use reqwest::{Client, Response, StatusCode};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 
 use crate::digest::{Digest, Hasher};
 use crate::fault::{Fault, Result};
@@ -182,7 +182,17 @@ impl Http {
             .map_err(|failed| failed.fault)
     }
 
+    /// Asks for a file: it is compressed as it is, and its bytes are what a checksum was made of.
+    async fn send_for_file(&self, request: &Request) -> std::result::Result<Response, Failed> {
+        let builder = self.ask(request).header(ACCEPT_ENCODING, "identity");
+        builder.send().await.map_err(|error| transport(&shown(request), error))
+    }
+
     async fn send(&self, request: &Request) -> std::result::Result<Response, Failed> {
+        self.ask(request).send().await.map_err(|error| transport(&shown(request), error))
+    }
+
+    fn ask(&self, request: &Request) -> RequestBuilder {
         let mut builder = self.client.get(&request.url);
         if let Some(token) = &request.token {
             builder = builder.header(AUTHORIZATION, token.header());
@@ -193,7 +203,7 @@ impl Http {
         if let Some(accept) = request.accept {
             builder = builder.header(ACCEPT, accept);
         }
-        builder.send().await.map_err(|error| transport(&shown(request), error))
+        builder
     }
 
     async fn get_once(&self, request: &Request) -> std::result::Result<Answer, Failed> {
@@ -222,7 +232,7 @@ impl Http {
     pub async fn open(&self, request: &Request, limit: u64) -> Result<Option<Body>> {
         self.with_retries(|| async {
             let mut told = Told::of(request);
-            let response = told.answered(self.send(request).await?);
+            let response = told.answered(self.send_for_file(request).await?);
             match response.status() {
                 StatusCode::OK => self.body(told, response, limit).map(Some),
                 StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => {
@@ -241,7 +251,7 @@ impl Http {
         arrived: &dyn Fn(u64),
     ) -> std::result::Result<Arrived, Failed> {
         let mut told = Told::of(request);
-        let response = told.answered(self.send(request).await?);
+        let response = told.answered(self.send_for_file(request).await?);
         if response.status() != StatusCode::OK {
             let status = response.status();
             return Err(refused(request, status, &response));
