@@ -110,7 +110,7 @@ enum Verb {
     Doctor(commands::doctor::Arguments),
     /// Write the whole environment into one file, for a machine without a network
     Pack(commands::pack::Arguments),
-    /// Make an environment from such a file
+    /// Make an environment from a pack, without a network
     Unpack(commands::unpack::Arguments),
     /// Look into the store that every environment draws from
     Cache(commands::cache::Arguments),

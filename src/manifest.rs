@@ -17,6 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use crate::fault::{Fault, Result};
 use crate::mirror::MirrorUrl;
 use crate::module::ModuleName;
+use crate::near::key_meant;
 use crate::package::PackageName;
 use crate::secret::without_credentials;
 
@@ -212,9 +213,12 @@ impl Manifest {
     /// Reads the text of an envtool.toml. `name` is how errors name the file.
     pub fn parse(text: &str, name: &str) -> Result<Self> {
         toml::from_str(text).map_err(|error| {
+            let help = key_meant(error.message()).unwrap_or_else(|| {
+                "correct that line; `envtool add NAME@VERSION` writes a pin as it has to be".to_owned()
+            });
             Fault::new(format!("could not read {name}"))
                 .why(without_credentials(error.to_string().trim_end()))
-                .help("correct that line; `envtool add NAME@VERSION` writes a pin as it has to be")
+                .help(help)
         })
     }
 }
@@ -226,6 +230,13 @@ mod tests {
     #[test]
     fn what_init_writes_is_the_default() {
         assert_eq!(Manifest::parse(NEW, "envtool.toml").unwrap(), Manifest::default());
+    }
+
+    #[test]
+    fn a_slip_in_a_key_is_answered_with_the_key() {
+        let fault =
+            Manifest::parse("[env]\nmirorr = \"http://mirror.example\"\n", "envtool.toml").unwrap_err();
+        assert_eq!(fault.help_text(), Some("did you mean `mirror`?"));
     }
 
     #[test]

@@ -17,6 +17,14 @@ const KEYBOARD: [&str; 4] = ["1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm"]
 /// What names end in, or not.
 const ENDINGS: [&str; 5] = ["-rs", "_rs", "rs", "s", "-cli"];
 
+/// What to say where a key of a TOML file is not known: the keys that it may be a slip of, from what serde says of it,
+/// where the names stand in backquotes, the unknown one first.
+pub fn key_meant(message: &str) -> Option<String> {
+    let mut names = message.strip_prefix("unknown field ")?.split('`').skip(1).step_by(2);
+    let near = nearest(names.next()?, names);
+    (!near.is_empty()).then(|| format!("did you mean `{}`?", near.join("` or `")))
+}
+
 /// Names that an index may have where it does not have `name`, which is the user's: at most 120, all different, the
 /// likeliest slips first. In lower case, as an index files them.
 ///

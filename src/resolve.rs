@@ -155,9 +155,10 @@ pub fn lock_pins(
     fs::write_new(&scratch.path().join("lib.rs"), b"")?;
     let before = (!before.is_empty()).then(|| lock::to_cargo_lock(before));
     let made = lock_folder(scratch.path(), before.as_deref(), cargo, surroundings).map_err(|fault| {
-        fault
+        let fault = fault
             .while_doing("could not lock the pins of [crates]")
-            .help("check their names, versions and features in envtool.toml")
+            .help("check their names, versions and features in envtool.toml");
+        surroundings.mirror.iter().fold(fault, |fault, known| known.mirror.explain(fault))
     })?;
     lock::from_cargo_lock(&made, pins)
 }

@@ -17,7 +17,7 @@ use reqwest::Url;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::fault::{Fault, Result};
-use crate::near::nearest;
+use crate::near::key_meant;
 use crate::quote;
 use crate::secret::without_credentials;
 
@@ -130,8 +130,8 @@ impl ServeConfig {
     /// Reads the text of the file at `path`.
     pub fn parse(path: &Path, text: &str) -> Result<Self> {
         toml::from_str(text).map_err(|error| {
-            let near = near(error.message());
-            let help = near.unwrap_or_else(|| "correct that line; what is left out has a default".to_owned());
+            let help = key_meant(error.message())
+                .unwrap_or_else(|| "correct that line; what is left out has a default".to_owned());
             Fault::new(format!("could not read {}", quote::shown(path.as_os_str())))
                 .why(without_credentials(error.to_string().trim_end()))
                 .help(help)
@@ -144,20 +144,15 @@ impl ServeConfig {
     }
 }
 
-/// The keys that an unknown one may be a slip of, from what serde says of it: the names stand in backquotes, the
-/// unknown one first.
-fn near(message: &str) -> Option<String> {
-    let mut names = message.strip_prefix("unknown field ")?.split('`').skip(1).step_by(2);
-    let near = nearest(names.next()?, names);
-    (!near.is_empty()).then(|| format!("did you mean `{}`?", near.join("` or `")))
-}
-
 fn socket<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<SocketAddr, D::Error> {
     let text = String::deserialize(deserializer)?;
+    listening(&text).map_err(de::Error::custom)
+}
+
+/// Where to listen, as `--bind` and `bind` have it.
+pub fn listening(text: &str) -> std::result::Result<SocketAddr, String> {
     text.parse().map_err(|_| {
-        de::Error::custom(format!(
-            "{text:?} is not an IP address with a port, such as \"127.0.0.1:7878\" or \"[::1]:7878\""
-        ))
+        format!("{text:?} is not an IP address with a port, such as \"127.0.0.1:7878\" or \"[::1]:7878\"")
     })
 }
 

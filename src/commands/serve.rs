@@ -8,13 +8,13 @@ use crate::context::Context;
 use crate::fault::{Fault, Result};
 use crate::fs;
 use crate::serve;
-use crate::serve_config::ServeConfig;
+use crate::serve_config::{ServeConfig, listening};
 
 /// The arguments of `serve`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Where to listen [default: 127.0.0.1:7878]
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = listening)]
     bind: Option<SocketAddr>,
     /// What else the mirror is told: registries, private names, tokens, limits
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]

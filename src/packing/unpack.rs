@@ -108,6 +108,11 @@ fn explained(fault: Fault, list: &PackList, use_executables: bool) -> Fault {
             .why(format!("the pack was made on {}, and this is {here}", list.platform))
             .or_help("`envtool pack --all-platforms` also takes the wheels of other platforms along");
     }
+    if fault.to_string().contains("`--locked` forbids it") {
+        // Nobody gave that flag; unpack never locks.
+        return fault
+            .help("bring the project here as it was packed, with its locks, or pack it anew as it is here");
+    }
     let has_executables = list.files.iter().any(|file| matches!(file.what, What::Executable { .. }));
     if has_executables && !use_executables { fault.or_help(VOUCH) } else { fault }
 }

@@ -27,9 +27,11 @@ pub(super) async fn watch(
         Err(refusal) => (refusal.into_response(), None),
     };
     if response.status() == StatusCode::UNAUTHORIZED {
-        // A browser asks for a password; pip and uv send the one in the address.
-        let ask = HeaderValue::from_static("Basic realm=\"envtool mirror\", Bearer");
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, ask);
+        // A browser asks for a password; pip and uv send the one in the address. One header each: chromium takes
+        // two ways in one header for none.
+        for ask in ["Basic realm=\"envtool mirror\"", "Bearer"] {
+            response.headers_mut().append(header::WWW_AUTHENTICATE, HeaderValue::from_static(ask));
+        }
     }
     let status = response.status().as_u16();
     let length =
@@ -70,7 +72,7 @@ fn admit<'m>(mirror: &'m Mirror, request: &Request) -> Result<Option<&'m str>, R
                 true => "this mirror wants a token",
                 false => "this mirror does not know that token",
             })
-            .help("see its page for where cargo, pip, uv and envtool take it from, or ask who runs it"),
+            .help("in a browser the token is the password, and any user will do; the page then shows where each client has it"),
         }),
     }
 }

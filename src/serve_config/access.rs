@@ -20,7 +20,10 @@ struct Written {
 
 /// A token, by what cannot be sent in its place.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "{ name = \"…\", sha256 = \"…\" }, with the SHA-256 of a token and not the token"
+)]
 struct Token {
     name: String,
     sha256: Digest,

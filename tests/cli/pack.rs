@@ -388,6 +388,13 @@ fn what_cannot_be_packed_or_unpacked_is_said() {
     let from = app.path("env.zst");
     let refused = sandbox.envtool(&["unpack", from.to_str().unwrap(), "--sha256", &digest], &nowhere);
     refused.refused(1).says(&["whose sources are not in it"]);
+    // Of the same project, whose manifest is another by now: nobody gave `--locked`, so nobody is told to leave it out.
+    let drifted = sandbox.project("drifted");
+    drifted.app("alpha = \"1\"\n", "");
+    let digest_of_it = sha256(&fs::read(&from).unwrap());
+    let refused = drifted.envtool(&["unpack", from.to_str().unwrap(), "--sha256", &digest_of_it]).refused(1);
+    refused.says(&["help: bring the project here as it was packed"]);
+    assert!(!refused.stderr.contains("run it again without"), "{}", refused.stderr);
 
     // What was changed in the store, or is gone from it, is fetched once more; without a network it is said.
     let archives = sandbox.store().join("v1/archives");
