@@ -109,6 +109,9 @@ impl FromStr for MirrorUrl {
             return wrong("there is a `?` or `#` in it, and paths follow it");
         }
         let path = format!("{}/", url.path().trim_end_matches('/'));
+        if ["/crates/index/", "/pypi/simple/"].iter().any(|registry| path.ends_with(registry)) {
+            return wrong("it is that of one registry of the mirror, and envtool asks both");
+        }
         url.set_path(&path);
         Ok(Self(url))
     }

@@ -133,7 +133,7 @@ impl ServeConfig {
             let help = key_meant(error.message())
                 .unwrap_or_else(|| "correct that line; what is left out has a default".to_owned());
             Fault::new(format!("could not read {}", quote::shown(path.as_os_str())))
-                .why(without_credentials(error.to_string().trim_end()))
+                .why(said(&error, text))
                 .help(help)
         })
     }
@@ -142,6 +142,16 @@ impl ServeConfig {
     pub fn believes(&self, peer: IpAddr) -> bool {
         self.proxies.contains(&peer.to_canonical())
     }
+}
+
+/// What is wrong with a text; without what stands there, where that may be a token.
+fn said(error: &toml::de::Error, text: &str) -> String {
+    let message = error.message();
+    if !message.contains("SHA-256") {
+        return without_credentials(error.to_string().trim_end());
+    }
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    format!("line {}: {}", before.matches('\n').count() + 1, access::FORM)
 }
 
 fn socket<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<SocketAddr, D::Error> {
@@ -322,7 +332,8 @@ mod tests {
             ("[limits]\nfile = \"1G\"\n".to_owned(), "line 2, column 8", "correct"),
             ("[access]\n".to_owned(), "no token", "correct"),
             (tokens(&[]), "no token", "correct"),
-            (tokens(&[token("ci", "secret")]), "64 hexadecimal digits", "correct"),
+            (tokens(&[token("ci", "pa55")]), "64 hexadecimal digits", "correct"),
+            ("[access]\ntokens = [\"pa55\"]\n".to_owned(), "line 2: a token is", "correct"),
             (tokens(&[token("", &digest)]), "\"\" is no name for a token", "correct"),
             (tokens(&[token("a b", &digest)]), "is no name for a token", "correct"),
             (tokens(&[token("a", &digest), token("b", &digest)]), "`a` and `b` are one token", "correct"),

@@ -163,6 +163,8 @@ impl Page {
         let mut lines = export("ENVTOOL_MIRROR", &self.base);
         if self.needs_token {
             lines.push_str(&export("ENVTOOL_MIRROR_TOKEN", TOKEN));
+            let above = "For one shell; a token goes to no mirror that a project alone names:";
+            return vec![(above.to_owned(), lines)];
         }
         let above =
             "For one shell; <code>[env] mirror</code> in <code>envtool.toml</code> says it for a project:";

@@ -44,6 +44,9 @@ impl Access {
     }
 }
 
+/// How a token is written.
+pub(super) const FORM: &str = "a token is { name = \"…\", sha256 = \"…\" } with the 64 hexadecimal digits of its SHA-256, and not the token itself";
+
 /// Why tokens are refused.
 struct Bad(String);
 

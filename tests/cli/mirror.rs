@@ -253,6 +253,7 @@ fn what_is_no_address_is_refused_before_anything_is_asked() {
         "http://",
         "http://h.invalid/ x",
         "http://h.invalid/?q",
+        "http://h.invalid/pypi/simple",
         "http://a\n.invalid",
     ] {
         project
