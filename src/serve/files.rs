@@ -122,24 +122,19 @@ impl Files {
         Wanted { what: name.to_owned(), digest, path: self.store.layout().wheel(&digest).join(name) }
     }
 
-    /// The file, from memory, from disk, or from the registry, whose address `request` knows.
-    pub(super) async fn give<F>(
+    /// The file, from memory, from disk, or from the registry, whose address `request` finds out once it is needed.
+    pub(super) async fn give(
         self: &Arc<Self>,
         wanted: Wanted,
         upstream: &Arc<Upstream>,
-        request: impl FnOnce() -> F + Send,
-    ) -> std::result::Result<Given, Refusal>
-    where
-        F: Future<Output = Result<Request>> + Send + 'static,
-    {
+        request: impl Future<Output = Result<Request>> + Send + 'static,
+    ) -> std::result::Result<Given, Refusal> {
         let counted = |how| self.metrics.answered(upstream.from, Kind::File, how);
         if let Some(bytes) = self.memory.get(&wanted.digest) {
             counted(How::Hit);
             return Ok(Given::Bytes(bytes));
         }
-        let (own, asked) = (Arc::clone(self), wanted.clone());
-        let held = tokio::task::spawn_blocking(move || own.held(&asked)).await;
-        if let Some(given) = held.map_err(|_| broke())?.map_err(Refusal::own)? {
+        if let Some(given) = self.look(wanted.clone()).await? {
             counted(How::Hit);
             return Ok(given);
         }
@@ -150,6 +145,13 @@ impl Files {
         let given = self.fetch(wanted, upstream, request).await;
         counted(if given.is_ok() { How::Miss } else { How::Refused });
         given
+    }
+
+    /// What the store has, while other threads answer.
+    async fn look(self: &Arc<Self>, wanted: Wanted) -> std::result::Result<Option<Given>, Refusal> {
+        let own = Arc::clone(self);
+        let held = tokio::task::spawn_blocking(move || own.held(&wanted)).await.map_err(|_| broke())?;
+        held.map_err(Refusal::own)
     }
 
     /// What the store has, if its bytes are what they should be; what they are not is dropped.
@@ -186,19 +188,15 @@ impl Files {
         Ok(Some(given))
     }
 
-    async fn fetch<F>(
+    async fn fetch(
         self: &Arc<Self>,
         wanted: Wanted,
         upstream: &Arc<Upstream>,
-        request: impl FnOnce() -> F + Send,
-    ) -> std::result::Result<Given, Refusal>
-    where
-        F: Future<Output = Result<Request>> + Send + 'static,
-    {
+        request: impl Future<Output = Result<Request>> + Send + 'static,
+    ) -> std::result::Result<Given, Refusal> {
         let (own, asked, upstream) = (Arc::clone(self), wanted.clone(), Arc::clone(upstream));
         let begin = || {
             let (tell, told) = watch::channel(Progress::default());
-            let request = request();
             // The flight lasts as long as the file arrives; what its clients share is how far it is.
             let work = async move {
                 // It may have come between the look into the store and this one.
@@ -221,12 +219,7 @@ impl Files {
             (None, Some((file, Some(size)))) => {
                 Ok(Given::Arriving(size, Arriving { progress, file, size, given: 0 }))
             }
-            _ => {
-                let own = Arc::clone(self);
-                let held =
-                    tokio::task::spawn_blocking(move || own.held(&wanted)).await.map_err(|_| broke())?;
-                held.map_err(Refusal::own)?.ok_or_else(broke)
-            }
+            _ => self.look(wanted).await?.ok_or_else(broke),
         }
     }
 

@@ -133,7 +133,7 @@ async fn crates_archive(
     let package = PackageId { name, version };
     let wanted = mirror.files.of_crate(digest, package.to_string());
     let book = Arc::clone(crates);
-    let ask = || async move { book.speaks.archive(&package, &digest).await };
+    let ask = async move { book.speaks.archive(&package, &digest).await };
     let given = mirror.files.give(wanted, &crates.upstream, ask).await?;
     file(given, &digest, "application/gzip", request, &mirror).await
 }
@@ -208,7 +208,7 @@ async fn pypi_file(
     };
     let wanted = mirror.files.of_python(digest, &asked);
     let ask = Modules::request(&book.speaks, &found, part).ok_or_else(nothing)?;
-    let given = mirror.files.give(wanted, &book.upstream, || async move { Ok(ask) }).await?;
+    let given = mirror.files.give(wanted, &book.upstream, std::future::ready(Ok(ask))).await?;
     file(given, &digest, "application/octet-stream", request, &mirror).await
 }
 
