@@ -8,7 +8,7 @@ mod remove;
 mod shared;
 mod walk;
 
-pub use aside::Aside;
+pub use aside::{ASIDE, Aside};
 pub use lock::{Lock, Waiting, lock, try_lock};
 pub use remove::{remove_file, remove_tree};
 pub use shared::{read_and_write, read_at};
@@ -240,9 +240,6 @@ pub fn create_folders(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|error| fault("make the folder", path, &error))
 }
 
-/// How the name of a file begins that is written aside.
-pub const ASIDE: &str = ".envtool-";
-
 /// Writes a file aside and renames it into place, so that a reader sees the old bytes or the new ones.
 /// A link at `path` is followed, and the mode of what is there is kept.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
@@ -251,22 +248,13 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => path.to_owned(),
         Err(error) => return Err(fault("write", path, &error)),
     };
-    let parent = target.parent().unwrap_or(Path::new("."));
     let write = || -> io::Result<()> {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(ASIDE);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            builder.permissions(fs::Permissions::from_mode(0o666));
-        }
-        let mut aside = builder.tempfile_in(parent)?;
-        aside.write_all(bytes)?;
+        let aside = Aside::begin(&target)?;
+        aside.file().write_all(bytes)?;
         if let Ok(found) = fs::metadata(&target) {
-            aside.as_file().set_permissions(found.permissions())?;
+            aside.file().set_permissions(found.permissions())?;
         }
-        aside.persist(&target)?;
-        Ok(())
+        aside.put()
     };
     write().map_err(|error| fault("write", path, &error))
 }
