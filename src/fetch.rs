@@ -25,8 +25,9 @@ use crate::parallel::{self, locked, threads};
 use crate::progress::Progress;
 use crate::registry::cargo::SparseIndex;
 use crate::registry::{Request, Token};
+use crate::secret::without_secrets;
 use crate::signals;
-use crate::store::{Store, StoreLock, Tree};
+use crate::store::{Incoming, Store, StoreLock, Tree};
 
 /// How many downloads run at once where `--jobs` does not say.
 pub const DOWNLOADS: usize = 32;
@@ -261,28 +262,46 @@ impl Fetcher<'_> {
         request: &Request,
         bytes: &AtomicU64,
     ) -> Result<()> {
+        let name = archive.package.to_string();
+        let wanted = Wanted { name: &name, kind: "the archive of ", digest: &archive.checksum };
+        let incoming = self.download_wanted(http, &wanted, request, bytes).await?;
+        self.store.accept(incoming, &archive.checksum).map(drop)
+    }
+
+    /// Downloads a file, and refuses one that is not what the lock names.
+    async fn download_wanted(
+        &self,
+        http: &Http,
+        wanted: &Wanted<'_>,
+        request: &Request,
+        bytes: &AtomicU64,
+    ) -> Result<Incoming> {
+        let Wanted { name, kind, digest } = wanted;
         let incoming = self.store.incoming(self.lock)?;
-        let count = |n| {
-            let before = bytes.fetch_add(n, Ordering::Relaxed);
-            self.progress.bytes(before + n);
-        };
+        let count = |n| self.progress.bytes(bytes.fetch_add(n, Ordering::Relaxed) + n);
         let arrived = http
             .download(request, incoming.path(), &count)
             .await
-            .map_err(|fault| fault.while_doing(format!("could not download {}", archive.package)))?;
-        if arrived.digest != archive.checksum {
-            return Err(Fault::new(format!("refused the archive of {}", archive.package))
-                .why(format!(
-                    "the lock gives it the SHA-256 {}, and what came has {}",
-                    archive.checksum, arrived.digest
-                ))
+            .map_err(|fault| fault.while_doing(format!("could not download {name}")))?;
+        if arrived.digest != **digest {
+            return Err(Fault::new(format!("refused {kind}{name}"))
+                .why(format!("the lock gives it the SHA-256 {digest}, and what came has {}", arrived.digest))
                 .help(format!(
                     "find out who is right before you use it: the lock, or {} ({} bytes came)",
-                    request.url, arrived.bytes
+                    without_secrets(&request.url),
+                    arrived.bytes
                 )));
         }
-        self.store.accept(incoming, &archive.checksum).map(drop)
+        Ok(incoming)
     }
+}
+
+/// A file that a lock names.
+struct Wanted<'a> {
+    name: &'a str,
+    /// What it is, before the name.
+    kind: &'static str,
+    digest: &'a Digest,
 }
 
 fn not_nearby(archive: &Archive) -> Fault {

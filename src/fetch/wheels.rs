@@ -1,12 +1,12 @@
 //! Files of Python packages as they are published, into the store.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{Fetcher, block_on};
+use super::{Fetcher, Wanted, block_on};
 use crate::digest::Digest;
-use crate::fault::{Fault, Result};
+use crate::fault::Result;
 use crate::http::Http;
 use crate::registry::Request;
 use crate::signals;
@@ -49,21 +49,9 @@ impl Fetcher<'_> {
     }
 
     async fn wheel(&self, http: &Http, wheel: &Wheel, bytes: &AtomicU64) -> Result<()> {
-        let incoming = self.store.incoming(self.lock)?;
         let request = Request { url: wheel.url.clone(), ..Request::default() };
-        let count = |n| self.progress.bytes(bytes.fetch_add(n, Ordering::Relaxed) + n);
-        let arrived = http
-            .download(&request, incoming.path(), &count)
-            .await
-            .map_err(|fault| fault.while_doing(format!("could not download {}", wheel.file)))?;
-        if arrived.digest != wheel.sha256 {
-            return Err(Fault::new(format!("refused {}", wheel.file))
-                .why(format!(
-                    "the lock gives it the SHA-256 {}, and what came has {}",
-                    wheel.sha256, arrived.digest
-                ))
-                .help("find out who is right before you use it: the lock, or the index that gave it"));
-        }
+        let wanted = Wanted { name: &wheel.file, kind: "", digest: &wheel.sha256 };
+        let incoming = self.download_wanted(http, &wanted, &request, bytes).await?;
         self.store.keep_wheel(incoming, &wheel.sha256, &wheel.file, self.lock).map(drop)
     }
 }
