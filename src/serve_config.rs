@@ -13,8 +13,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::Url;
 use serde::{Deserialize, Deserializer, de};
+use url::Url;
 
 use crate::fault::{Fault, Result};
 use crate::near::key_meant;

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 use html_escape::{encode_double_quoted_attribute as attribute, encode_text as escaped};
-use reqwest::Url;
+use url::Url;
 
 use crate::quote::Syntax;
 

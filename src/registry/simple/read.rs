@@ -5,10 +5,10 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use html5gum::{DefaultEmitter, HtmlString, Spanned, StartTag, Token, Tokenizer};
-use reqwest::Url;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
+use url::Url;
 
 use super::{File, FileName, Project, State, Status};
 use crate::digest::Digest;
